@@ -5,7 +5,8 @@
  * Addresses of backends, servers and sockets as values and as text:
  * 192.0.2.7:6001, [2001:db8::1]:6001, unix:/path. The text form is canonical
  * (RFC 5952 for IPv6), so two equal addresses print alike. Names are not
- * looked up here. Port 0 parses: whether it makes sense is for the caller.
+ * looked up here; scopes (%eth0) are not known. A Unix socket's path is
+ * absolute. Port 0 parses: whether it makes sense is for the caller.
  */
 
 #include <stdbool.h>
@@ -42,7 +43,8 @@ struct addr {
 bool addr_parse(const char *text, struct addr *addr, const char **why)
     MUST_CHECK;
 
-/* Writes the text form into buf (ADDR_TEXT_BYTES) and returns buf. */
+/* Writes the text form into buf (ADDR_TEXT_BYTES) and returns buf; "-" for
+ * ADDR_NONE. */
 const char *addr_text(const struct addr *addr, char *buf);
 
 bool addr_equal(const struct addr *a, const struct addr *b);

@@ -6,7 +6,8 @@
  * every power of two is cut into HISTOGRAM_SUB equal buckets, so a value read
  * back is at most 1/64 = 1.6 % off. Values from 0 us to 1 h; longer ones count
  * as 1 h. Minimum and maximum are exact. Recording costs a few instructions and
- * never allocates; histograms add up bucket by bucket.
+ * never allocates; histograms add up bucket by bucket. A bucket that has
+ * counted to 2^32 - 1 stays there.
  */
 
 #include <stdint.h>
@@ -30,9 +31,10 @@ void histogram_clear(struct histogram *h);
 void histogram_record(struct histogram *h, uint64_t span_us);
 void histogram_add(struct histogram *to, const struct histogram *from);
 
-/* The value below or at which `permille_x10` of 10000 of the values lie:
+/* The value below or at which `per_10000` of 10000 of the values lie:
  * 5000 is the median, 9990 is p99.9, 9999 is p99.99, 10000 the maximum. The
- * upper edge of its bucket, never above max_us. 0 when empty. */
+ * upper edge of its bucket, never above max_us. 0 asks for the minimum. The
+ * result is 0 when the histogram is empty. */
 uint64_t histogram_quantile(const struct histogram *h, unsigned per_10000);
 
 #endif

@@ -43,16 +43,19 @@ enum line_status {
 void line_in_init(struct line_in *in, size_t cap);
 void line_in_fini(struct line_in *in);
 
-/* Where to read to: *room bytes at the result, at least 1 unless the reader
- * is_long. Moves what is left of earlier bytes to the front: lines given out
- * before are gone. */
+/* Where to read to: *room bytes at the result, at least 1 after line_in_next
+ * said LINE_NONE, 0 when the reader is_long. (Whole lines not yet taken may
+ * fill it too: take them first, a read of 0 bytes looks like the peer's end.)
+ * Moves what is left of earlier bytes to the front: lines given out before are
+ * gone. */
 char *line_in_space(struct line_in *in, size_t *room);
 
 /* n bytes were read to where line_in_space said. */
 void line_in_added(struct line_in *in, size_t n);
 
-/* The next line. *line is borrowed and may be written to; *len is its length,
- * which a NUL inside makes longer than strlen says. */
+/* The next line, without the CR that its end may have. *line is borrowed and
+ * may be written to; *len is its length, which a NUL inside makes longer than
+ * strlen says; line[len] is NUL. */
 enum line_status line_in_next(struct line_in *in, char **line, size_t *len);
 
 /* One argument: key is NULL for a bare word; value is decoded. */
@@ -68,14 +71,17 @@ struct request {
 	struct line_arg args[LINE_MAX_ARGS];
 };
 
-/* Takes a line apart as [#TAG] VERB [ARG ...]. Anything but ERR_NONE is the
- * error to answer, with *what (static or borrowed from line) the words that
+/* Takes a line (line[len] is NUL) apart as [#TAG] VERB [ARG ...]. Anything but
+ * ERR_NONE is the error to answer, with *what (a static string) the words that
  * explain it; tag is set when it could be read. Checks UTF-8, NUL, control
- * bytes, %XX, the tag's characters. An empty line is ERR_BAD_SYNTAX. */
+ * bytes, %XX, the tag's characters; only a value is decoded, and then holds any
+ * bytes but NUL. A second '=' or a %00 in an argument, like an empty line or
+ * one without a verb, is ERR_BAD_SYNTAX; too many arguments ERR_BAD_ARGUMENT.
+ * Spaces at the start and the end are skipped. */
 enum error request_parse(char *line, size_t len, struct request *r,
     const char **what) MUST_CHECK;
 
-/* Value of the argument with this key, or NULL. */
+/* Value of the first argument with this key, or NULL. */
 const char *request_get(const struct request *r, const char *key);
 
 enum reply_kind {
@@ -93,8 +99,9 @@ struct reply {
 	struct line_arg args[LINE_MAX_ARGS];
 };
 
-/* Takes a reply line apart in place; false when it is not one (a client
- * treats that as a broken daemon). Rows may hold bare words (key NULL). */
+/* Takes a reply line (line[len] is NUL) apart in place; false when it is not
+ * one (a client treats that as a broken daemon). Rows may hold bare words (key
+ * NULL). An error's code may be one that error_find does not know. */
 bool reply_parse(char *line, size_t len, struct reply *r) MUST_CHECK;
 
 /* Value of the argument with this key, or NULL. */

@@ -1,0 +1,158 @@
+#include "core/addr.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "core/number.h"
+#include "core/text.h"
+
+/* Longest text of an IP address alone, with its NUL. */
+#define HOST_BYTES 46
+
+static bool
+parse_unix(const char *path, struct addr *addr, const char **why)
+{
+	struct addr a = { .kind = ADDR_UNIX };
+
+	*why = "the path of a Unix socket starts with '/'";
+	if (path[0] != '/')
+		return false;
+	*why = "the path of a Unix socket has at most 103 bytes";
+	if (strlen(path) >= sizeof(a.path))
+		return false;
+	strcpy(a.path, path);
+	*addr = a;
+	return true;
+}
+
+static bool
+parse_port(const char *text, uint16_t *port, const char **why)
+{
+	uint64_t n;
+
+	*why = "the port is not a number from 0 to 65535";
+	if (!number_parse(text, 0, UINT16_MAX, &n))
+		return false;
+	*port = (uint16_t)n;
+	return true;
+}
+
+static bool
+copy_host(const char *start, const char *end, char *host)
+{
+	size_t n = (size_t)(end - start);
+
+	if (n >= HOST_BYTES)
+		return false;
+	memcpy(host, start, n);
+	host[n] = '\0';
+	return true;
+}
+
+static bool
+parse_inet6(const char *text, struct addr *addr, const char **why)
+{
+	struct addr a = { .kind = ADDR_INET6 };
+	const char *end = strchr(text, ']');
+	char host[HOST_BYTES];
+
+	*why = "the ']' after an IPv6 address is missing";
+	if (end == NULL)
+		return false;
+	*why = "a scope (%eth0) cannot be given";
+	if (memchr(text, '%', (size_t)(end - text)) != NULL)
+		return false;
+	*why = "what stands in [ ] is not an IPv6 address";
+	if (!copy_host(text + 1, end, host) ||
+	    inet_pton(AF_INET6, host, a.ip) != 1)
+		return false;
+	*why = "a port is missing: [IPV6]:PORT";
+	if (end[1] != ':' || end[2] == '\0')
+		return false;
+	if (!parse_port(end + 2, &a.port, why))
+		return false;
+	*addr = a;
+	return true;
+}
+
+static bool
+parse_inet(const char *text, struct addr *addr, const char **why)
+{
+	struct addr a = { .kind = ADDR_INET };
+	const char *end = strchr(text, ':');
+	char host[HOST_BYTES];
+
+	*why = "an IPv6 address stands in brackets: [IPV6]:PORT";
+	if (end != NULL && strchr(end + 1, ':') != NULL)
+		return false;
+	*why = "a port is missing: ADDRESS:PORT";
+	if (end == NULL || end[1] == '\0')
+		return false;
+	*why = "what stands before the port is not an IP address";
+	if (!copy_host(text, end, host) || inet_pton(AF_INET, host, a.ip) != 1)
+		return false;
+	if (!parse_port(end + 1, &a.port, why))
+		return false;
+	*addr = a;
+	return true;
+}
+
+bool
+addr_parse(const char *text, struct addr *addr, const char **why)
+{
+	*why = "it is empty";
+	if (text[0] == '\0')
+		return false;
+	if (strncmp(text, "unix:", 5) == 0)
+		return parse_unix(text + 5, addr, why);
+	*why = "it holds a blank";
+	if (strpbrk(text, " \t\n") != NULL)
+		return false;
+	if (text[0] == '[')
+		return parse_inet6(text, addr, why);
+	return parse_inet(text, addr, why);
+}
+
+const char *
+addr_text(const struct addr *addr, char *buf)
+{
+	bool is_inet6 = addr->kind == ADDR_INET6;
+	char host[HOST_BYTES];
+	struct text t;
+
+	text_init(&t, buf, ADDR_TEXT_BYTES);
+	if (addr->kind == ADDR_NONE) {
+		text_add(&t, "-");
+		return buf;
+	}
+	if (addr->kind == ADDR_UNIX) {
+		text_add(&t, "unix:");
+		text_add(&t, addr->path);
+		return buf;
+	}
+	inet_ntop(is_inet6 ? AF_INET6 : AF_INET, addr->ip, host, sizeof(host));
+	if (is_inet6)
+		text_add_char(&t, '[');
+	text_add(&t, host);
+	text_add(&t, is_inet6 ? "]:" : ":");
+	text_add_u64(&t, addr->port);
+	return buf;
+}
+
+bool
+addr_equal(const struct addr *a, const struct addr *b)
+{
+	if (a->kind != b->kind || a->port != b->port)
+		return false;
+	switch (a->kind) {
+	case ADDR_INET:
+		return memcmp(a->ip, b->ip, 4) == 0;
+	case ADDR_INET6:
+		return memcmp(a->ip, b->ip, 16) == 0;
+	case ADDR_UNIX:
+		return strcmp(a->path, b->path) == 0;
+	case ADDR_NONE:
+		break;
+	}
+	return true;
+}
