@@ -1,11 +1,33 @@
-# qorb: one Makefile, no recursion, everything built below $(BUILD).
+# qorb: one Makefile for GNU make, no recursion into folders. Everything made
+# lands below $(BUILD); the programs in $(BUILD)/bin. `make help` lists what
+# can be asked for.
+#
+# A program is a folder cmd/NAME; its libraries are named under LIBS_NAME. A
+# library is a folder libcommon/NAME. A unit test is tests/unit/test_NAME.c, or
+# tests/unit/PROGRAM/test_NAME.c when it needs the parts of a program (it is
+# linked with all of cmd/PROGRAM but main.o, whose folder is on its include
+# path). A fuzz target is tests/fuzz/fuzz_NAME.c. None of these files is named
+# here: they are found.
 
-BUILD   ?= build
-CC      ?= cc
-AR      ?= ar
+ifeq ($(filter 4.% 5.% 6.%,$(MAKE_VERSION)),)
+$(error qorb needs GNU make 4 or newer, this is $(or $(MAKE_VERSION),another make); try gmake)
+endif
+
+# Settings, each for the command line or the environment.
+BUILD      ?= build
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+AR         ?= ar
+OBJCOPY    ?= objcopy
 PKG_CONFIG ?= pkg-config
-CFLAGS  ?= -O2 -g
-WERROR  ?=
+INSTALL    ?= install
+CLANG_FORMAT ?= clang-format
+FUZZ_SECONDS ?= 5
+CFLAGS     ?= -O2 -g
+WERROR     ?=
+ifeq ($(origin CC),default)
+CC := cc
+endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wvla -Wswitch-enum $(WERROR)
@@ -13,70 +35,269 @@ STD_CORE := -std=c11
 STD_IO   := -std=c11 -D_GNU_SOURCE
 INC      := -Ilibcommon
 
-LIBEVENT_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libevent_core)
-LIBEVENT_LIBS   ?= $(shell $(PKG_CONFIG) --libs libevent_core)
-CARES_CFLAGS    ?= $(shell $(PKG_CONFIG) --cflags libcares)
-CARES_LIBS      ?= $(shell $(PKG_CONFIG) --libs libcares) -lresolv
-CMOCKA_CFLAGS   ?= $(shell $(PKG_CONFIG) --cflags cmocka)
-CMOCKA_LIBS     ?= $(shell $(PKG_CONFIG) --libs cmocka)
-IO_CFLAGS := $(LIBEVENT_CFLAGS) $(CARES_CFLAGS)
-IO_LIBS   := $(LIBEVENT_LIBS) $(CARES_LIBS)
-
-PROGRAMS := $(notdir $(patsubst %/,%,$(dir $(wildcard cmd/*/main.c))))
-BINS     := $(PROGRAMS:%=$(BUILD)/bin/%)
-
+.DELETE_ON_ERROR:
+.SUFFIXES:
 .PHONY: all
-all: $(BINS) $(BUILD)/lib/libqorb.a
+all:
+
+# --- libraries from elsewhere ----------------------------------------------
+# Asked of pkg-config unless both variables of a library are given.
+
+MISSING := $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
+# $(call find_library,VARIABLE PREFIX,pkg-config module,extra libraries)
+define find_library
+ifndef $(1)_LIBS
+$(1)_LIBS   := $$(shell $(PKG_CONFIG) --libs $(2) 2>/dev/null)
+$(1)_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(2) 2>/dev/null)
+MISSING     += $$(if $$($(1)_LIBS),,$(2))
+$(1)_LIBS   += $(3)
+endif
+endef
+
+# macOS and the BSDs have the resolver's parser in libc or elsewhere.
+RESOLV_LIBS ?= $(if $(filter Linux,$(shell uname -s)),-lresolv)
+
+$(eval $(call find_library,LIBEVENT,libevent_core))
+$(eval $(call find_library,CARES,libcares,$(RESOLV_LIBS)))
+IO_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS)
+
+MISSING_FOR_TESTS :=
+ifndef CMOCKA_LIBS
+CMOCKA_LIBS   := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
+MISSING_FOR_TESTS := $(if $(CMOCKA_LIBS),,cmocka)
+endif
+
+define say_missing
+	@echo "make: missing: $(strip $(1)) (libraries are asked of $(PKG_CONFIG))" >&2
+	@echo "make: install it with: make setup" >&2
+	@false
+endef
+
+.PHONY: have-libraries have-test-libraries
+have-libraries:
+ifneq ($(strip $(MISSING)),)
+	$(call say_missing,$(MISSING))
+endif
+have-test-libraries: have-libraries
+ifneq ($(strip $(MISSING_FOR_TESTS)),)
+	$(call say_missing,$(MISSING_FOR_TESTS))
+endif
+
+# --- what each program is linked with --------------------------------------
+
+LIBS_qorb-claim   :=
+LIBS_qorb-echo    := LIBEVENT
+LIBS_qorb-load    := LIBEVENT
+LIBS_qorb-pool    := LIBEVENT CARES
+LIBS_qorb-resolve := LIBEVENT CARES
+LIBS_qtop         := LIBEVENT
+LIBS_TESTS        := LIBEVENT CARES CMOCKA
+
+# $(call libraries,NAME): the linker's words for LIBS_NAME.
+libraries = $(foreach l,$(LIBS_$(1)),$($(l)_LIBS))
+
+PROGRAMS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard cmd/*/main.c)))))
+BINS     := $(PROGRAMS:%=$(BUILD)/bin/%)
+all: have-libraries $(BINS) $(BUILD)/lib/libqorb.a
+
+# --- flags: a change of them makes anew what they went into ----------------
+
+COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(IO_CFLAGS)
+LINK_FLAGS    = $(CC) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(LIBEVENT_LIBS) \
+	$(CARES_LIBS)
+export COMPILE_FLAGS LINK_FLAGS
+
+.PHONY: FORCE
+FORCE:
+$(BUILD)/compile.flags $(BUILD)/link.flags: $(BUILD)/%.flags: FORCE
+	@mkdir -p $(@D)
+	@case $* in compile) f=$$COMPILE_FLAGS;; *) f=$$LINK_FLAGS;; esac; \
+	printf '%s\n' "$$f" | cmp -s - $@ || printf '%s\n' "$$f" >$@
+
+# --- objects and archives --------------------------------------------------
 
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 
 CORE_OBJS   := $(call objs,libcommon/core)
 IO_OBJS     := $(call objs,libcommon/io)
+TUI_OBJS    := $(call objs,libcommon/tui)
 CLIENT_OBJS := $(call objs,libcommon/client)
 
 $(BUILD)/lib/libcore.a: $(CORE_OBJS)
 $(BUILD)/lib/libio.a: $(IO_OBJS)
+$(BUILD)/lib/libtui.a: $(TUI_OBJS)
 $(BUILD)/lib/libclient.a: $(CLIENT_OBJS)
-# The installed client library: the client and the parts of the core it uses.
-$(BUILD)/lib/libqorb.a: $(CLIENT_OBJS) $(CORE_OBJS)
 
-$(BUILD)/lib/%.a:
+# Made anew, not updated, so that a source taken away leaves nothing behind.
+ARCHIVES := core io tui client
+$(ARCHIVES:%=$(BUILD)/lib/lib%.a): $(BUILD)/compile.flags
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/obj/libcommon/core/%.o: libcommon/core/%.c
+# The installed client library: the client and what it uses of the core as one
+# object in which nothing but qorb_* is to be seen from outside.
+$(BUILD)/lib/libqorb.a: $(CLIENT_OBJS) $(BUILD)/lib/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(STD_CORE) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) -MMD -MP -c -o $@ $<
+	@rm -f $@
+ifneq ($(and $(CLIENT_OBJS),$(shell command -v $(OBJCOPY))),)
+	$(LD) -r -o $(@D)/qorb.o $^
+	$(OBJCOPY) --wildcard --keep-global-symbol='qorb_*' $(@D)/qorb.o
+	$(AR) rcs $@ $(@D)/qorb.o
+else
+	$(AR) rcs $@ $(CLIENT_OBJS) $(CORE_OBJS)
+endif
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/libcommon/core/%.o: libcommon/core/%.c $(BUILD)/compile.flags
+	@mkdir -p $(@D)
+	$(CC) $(STD_CORE) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) -MMD -MP \
+		-c -o $@ $<
+
+# What a file of a unit or fuzz test needs beyond the others.
+$(BUILD)/obj/tests/unit/%.o: EXTRA_CFLAGS = $(CMOCKA_CFLAGS) \
+	$(addprefix -I,$(wildcard cmd/$(notdir $(patsubst %/,%,$(dir $<)))))
+$(BUILD)/obj/tests/unit/%.o: | have-test-libraries
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/compile.flags | have-libraries
 	@mkdir -p $(@D)
 	$(CC) $(STD_IO) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) $(IO_CFLAGS) \
-		-MMD -MP -c -o $@ $<
+		$(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
-LIBS := $(BUILD)/lib/libclient.a $(BUILD)/lib/libio.a $(BUILD)/lib/libcore.a
+LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libclient.a $(BUILD)/lib/libio.a \
+	$(BUILD)/lib/libcore.a
 
 define program_rule
-$(BUILD)/bin/$(1): $(call objs,cmd/$(1)) $(LIBS)
+$(BUILD)/bin/$(1): $(call objs,cmd/$(1)) $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS) \
-		$$(IO_LIBS) $$(LDLIBS)
+		$$(call libraries,$(1)) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
-# Unit tests: one program a module, tests/unit/test_MODULE.c.
+# --- tests -----------------------------------------------------------------
+
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,\
-	$(wildcard tests/unit/test_*.c))
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	@set -e; for t in $(UNIT_TESTS); do $$t; done
+	$(wildcard tests/unit/test_*.c tests/unit/*/test_*.c))
 
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBS)
+# $(call unit_rule,PROGRAM/test_NAME or test_NAME)
+define unit_rule
+$(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(LIBS) \
+	$(filter-out %/main.o,$(if $(findstring /,$(1)),\
+	$(call objs,cmd/$(patsubst %/,%,$(dir $(1)))))) $(BUILD)/link.flags
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS) \
+		$$(call libraries,TESTS) $$(LDLIBS)
+endef
+$(foreach t,$(UNIT_TESTS:$(BUILD)/unit/%=%),$(eval $(call unit_rule,$(t))))
+
+.PHONY: unit-tests unit
+unit-tests: have-test-libraries $(UNIT_TESTS)
+unit: unit-tests
+	@tests/run --build '$(BUILD)' unit
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,\
+	$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS) $(IO_LIBS) $(CMOCKA_LIBS) \
-		$(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
+		$(LIBS) $(call libraries,qorb-pool) $(LDLIBS)
 
-.PHONY: clean
+# With clang and the flags of FUZZ_FLAGS only: `make fuzz` sees to that.
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS)
+fuzz:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/clang-fuzz' CC=clang \
+		CFLAGS='$(FUZZ_FLAGS)' fuzzers
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run --build '$(BUILD)/clang-fuzz' fuzz
+
+# The scripts start make themselves, after they have installed what is missing:
+# this make has already looked for the libraries.
+.PHONY: check demo setup lint format
+check:
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run --set-up
+
+demo:
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' docs/examples/demo/demo.sh
+
+setup:
+	@tests/setup/deps.sh check
+
+lint: all
+	@tests/run --build '$(BUILD)' lint
+
+format:
+	$(CLANG_FORMAT) -i $(wildcard libcommon/*/*.[ch] cmd/*/*.[ch] \
+		tests/*/*.[ch] tests/*/*/*.[ch])
+
+# --- installation ----------------------------------------------------------
+
+bindir  := $(DESTDIR)$(PREFIX)/bin
+mandir  := $(DESTDIR)$(PREFIX)/share/man
+bashdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zshdir  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+fishdir := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+incdir  := $(DESTDIR)$(PREFIX)/include
+libdir  := $(DESTDIR)$(PREFIX)/lib
+
+MANUALS   := $(wildcard docs/man/*.[1-9])
+VERSION    = $(shell sed -n 's/^\#define QORB_VERSION "\(.*\)"/\1/p' \
+	libcommon/core/version.h)
+# Every file that install makes, once for it and once for uninstall.
+INSTALLED  = $(PROGRAMS:%=$(bindir)/%) \
+	$(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	$(patsubst completions/bash/%,$(bashdir)/%,$(wildcard completions/bash/*)) \
+	$(patsubst completions/zsh/%,$(zshdir)/%,$(wildcard completions/zsh/*)) \
+	$(patsubst completions/fish/%,$(fishdir)/%,$(wildcard completions/fish/*)) \
+	$(incdir)/qorb_client.h $(libdir)/libqorb.a $(libdir)/pkgconfig/qorb.pc
+
+.PHONY: install uninstall
+install: all
+	$(INSTALL) -d $(sort $(patsubst %/,%,$(dir $(INSTALLED))))
+	$(INSTALL) -m 755 $(BINS) $(bindir)
+	$(foreach m,$(MANUALS),$(INSTALL) -m 644 $(m) \
+		$(mandir)/man$(subst .,,$(suffix $(m))) &&) true
+	$(foreach s,bash zsh fish,$(if $(wildcard completions/$(s)/*),\
+		$(INSTALL) -m 644 $(wildcard completions/$(s)/*) $($(s)dir) &&)) true
+	$(INSTALL) -m 644 libcommon/client/qorb_client.h $(incdir)
+	$(INSTALL) -m 644 $(BUILD)/lib/libqorb.a $(libdir)
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' \
+		'includedir=$${prefix}/include' '' 'Name: qorb' \
+		'Description: Client of the qorb connection pool daemon' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -lqorb' \
+		'Cflags: -I$${includedir}' >$(libdir)/pkgconfig/qorb.pc
+	chmod 644 $(libdir)/pkgconfig/qorb.pc
+
+uninstall:
+	rm -f $(INSTALLED)
+
+.PHONY: clean help
 clean:
-	rm -rf $(BUILD)
+	rm -rf '$(BUILD)'
 
--include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+help:
+	@printf '%s\n' \
+	'make            build the programs into $(BUILD)/bin' \
+	'make demo       install what is missing, build, show the main job' \
+	'make demo DEMO=live   the same, left running until Ctrl-C' \
+	'make check      install what is missing, build, run every test' \
+	'make unit       build and run the unit tests' \
+	'make lint       build and check layers, style, shell and manuals' \
+	'make fuzz       fuzz for FUZZ_SECONDS ($(FUZZ_SECONDS)) a target, with clang' \
+	'make setup      install what building and testing need' \
+	'make format     let clang-format lay out the C files' \
+	'make install    into $(PREFIX) (PREFIX=..., DESTDIR=...)' \
+	'make uninstall  take the same files away again' \
+	'make clean      remove $(BUILD)' \
+	'' \
+	'Variants: make BUILD=build-clang CC=clang WERROR=-Werror' \
+	"          make BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined'" \
+	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and _LIBS, CARES_CFLAGS' \
+	'and _LIBS, CMOCKA_CFLAGS and _LIBS say otherwise.'
+
+DEPENDENCIES := $(if $(wildcard $(BUILD)/obj),\
+	$(shell find '$(BUILD)/obj' -name '*.d'))
+-include $(DEPENDENCIES)
