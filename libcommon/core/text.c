@@ -74,6 +74,24 @@ text_add_u64(struct text *t, uint64_t n)
 	add_whole(t, digits + at, sizeof(digits) - at);
 }
 
+/* The n bytes at s without a character of UTF-8 that was cut short at their
+ * end. */
+static size_t
+end_of_whole_chars(const char *s, size_t n)
+{
+	size_t start = n;
+
+	while (start > 0 && n - start < 4) {
+		unsigned char c = (unsigned char)s[--start];
+
+		if ((c & 0xC0) != 0x80)
+			return c < 0xC0 || text_utf8_len(s + start, n - start)
+				   ? n
+				   : start;
+	}
+	return n;
+}
+
 void
 text_addf(struct text *t, const char *fmt, ...)
 {
@@ -92,7 +110,7 @@ text_addf(struct text *t, const char *fmt, ...)
 	}
 	t->is_cut = true;
 	if (n >= 0)
-		t->len = t->cap - 1;
+		t->len = end_of_whole_chars(t->buf, t->cap - 1);
 	t->buf[t->len] = '\0';
 }
 
