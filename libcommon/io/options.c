@@ -79,8 +79,8 @@ program_usage(const struct program *program, const char *fmt, ...)
 static void
 say_assert(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "%s: a defect of ours: %s:%d: %s\n", name, file, line,
-	    what);
+	fprintf(stderr, "%s: %s:%d: assertion failed, a defect of ours: %s\n",
+	    name, file, line, what);
 }
 
 void
