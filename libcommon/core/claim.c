@@ -1,0 +1,493 @@
+/*
+ * Claims: the table that finds them by id, the queue in which they wait, who
+ * is next when a slot is ready, and which slot is the best when a claim comes.
+ *
+ * A waiting claim stands in two lists, both in order of arrival: among all
+ * claims that a fresh connection could serve (of the pool, or of the one
+ * backend it wants), and among those of its own user. So the next claim for any
+ * slot is the older of two heads.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/pool_priv.h"
+
+struct claim_table *
+claim_table_new(uint32_t room)
+{
+	struct claim_table *t = mem_new(1, sizeof(*t));
+
+	arena_init(&t->claims, sizeof(struct claim));
+	t->next = 1;
+	claim_table_reserve(t, room);
+	return t;
+}
+
+void
+claim_table_free(struct claim_table **t)
+{
+	if (*t == NULL)
+		return;
+	arena_fini(&(*t)->claims);
+	free((*t)->by_id);
+	free(*t);
+	*t = NULL;
+}
+
+/* Ids that differ at the old size differ at twice the size too, so every claim
+ * finds its new place free. */
+void
+claim_table_reserve(struct claim_table *t, uint32_t room)
+{
+	struct claim **old = t->by_id;
+	uint64_t old_size = old == NULL ? 0 : t->mask + 1;
+	uint64_t size = 64;
+
+	while (size < 2 * (uint64_t)room)
+		size *= 2;
+	arena_reserve(&t->claims, room);
+	if (size <= old_size)
+		return;
+	t->by_id = mem_new(size, sizeof(struct claim *));
+	t->mask = size - 1;
+	for (uint64_t i = 0; i < old_size; i++) {
+		if (old[i] != NULL)
+			t->by_id[old[i]->id & t->mask] = old[i];
+	}
+	free(old);
+}
+
+struct claim *
+claim_find(const struct claim_table *t, uint64_t id)
+{
+	struct claim *c = t->by_id[id & t->mask];
+
+	return c != NULL && c->id == id ? c : NULL;
+}
+
+/* An id that was never given before and whose place is free. The table has
+ * twice as many places as claims, so one is near. */
+uint64_t
+claim_take_id(struct claim_table *t)
+{
+	while (t->by_id[t->next & t->mask] != NULL)
+		t->next++;
+	return t->next++;
+}
+
+/* A new claim under an id just taken; NULL when the table is full. */
+struct claim *
+claim_new(struct claim_table *t, uint64_t id)
+{
+	struct claim *c = arena_take(&t->claims);
+
+	if (c == NULL)
+		return NULL;
+	c->id = id;
+	t->by_id[id & t->mask] = c;
+	return c;
+}
+
+void
+claim_free(struct claim *c)
+{
+	struct claim_table *t = c->pool->claims;
+
+	t->by_id[c->id & t->mask] = NULL;
+	arena_put(&t->claims, c);
+}
+
+static struct claim *
+of_pool_link(struct list_node *n)
+{
+	return n == NULL ? NULL : CONTAINER_OF(n, struct claim, pool_link);
+}
+
+static struct claim *
+of_user_link(struct list_node *n)
+{
+	return n == NULL ? NULL : CONTAINER_OF(n, struct claim, user_link);
+}
+
+/* Puts a claim where its sequence belongs: at the end, unless it has been out
+ * of the queue for an on-acquire that failed; then it is near the front. */
+static void
+insert_pool(struct list *l, struct claim *c)
+{
+	struct list_node *at = &l->head;
+	struct claim *last = of_pool_link(list_last(l));
+
+	if (last != NULL && last->seq > c->seq) {
+		at = list_first(l);
+		while (of_pool_link(at)->seq < c->seq)
+			at = at->next;
+	}
+	list_insert_before(l, at, &c->pool_link);
+}
+
+static void
+insert_user(struct list *l, struct claim *c)
+{
+	struct list_node *at = &l->head;
+	struct claim *last = of_user_link(list_last(l));
+
+	if (last != NULL && last->seq > c->seq) {
+		at = list_first(l);
+		while (of_user_link(at)->seq < c->seq)
+			at = at->next;
+	}
+	list_insert_before(l, at, &c->user_link);
+}
+
+void
+claim_enqueue(struct pool *p, struct claim *c)
+{
+	struct user *u = user_get(p, c->uid);
+
+	c->state = CLAIM_WAITING;
+	c->user = u;
+	if (c->set == NULL) {
+		insert_pool(&p->any_queue, c);
+		insert_user(&u->any_queue, c);
+	} else {
+		c->shelf = shelf_get(p, c->set, u);
+		user_put(p, u); /* the shelf holds it */
+		insert_pool(&c->set->queue, c);
+		insert_user(&c->shelf->queue, c);
+		if (!list_has(&c->set->starved))
+			list_push_back(&p->starved, &c->set->starved);
+	}
+	p->waiting++;
+	heap_set(&p->deadlines, &c->deadline, c->deadline_us);
+}
+
+void
+claim_dequeue(struct pool *p, struct claim *c)
+{
+	struct slot_set *set = c->set;
+
+	ASSERT(c->state == CLAIM_WAITING);
+	if (set == NULL) {
+		list_remove(&p->any_queue, &c->pool_link);
+		list_remove(&c->user->any_queue, &c->user_link);
+		user_put(p, c->user);
+	} else {
+		list_remove(&set->queue, &c->pool_link);
+		list_remove(&c->shelf->queue, &c->user_link);
+		shelf_put(p, c->shelf);
+		c->shelf = NULL;
+		if (set->queue.count == 0)
+			list_remove(&p->starved, &set->starved);
+	}
+	c->user = NULL;
+	p->waiting--;
+	heap_remove(&p->deadlines, &c->deadline);
+}
+
+/* Why a claim for this backend (NULL: any) cannot be served. */
+enum error
+claim_why_not(const struct pool *p, const struct slot_set *set)
+{
+	bool is_online =
+	    set == NULL ? p->online > 0 : set->health == HEALTH_ONLINE;
+
+	if (p->named == 0)
+		return ERR_NO_BACKENDS;
+	return is_online ? ERR_ALL_CLAIMS_USED : ERR_NO_BACKENDS_ONLINE;
+}
+
+/* Takes a claim that waits, or whose on-acquire runs, out of everything. */
+void
+claim_detach(struct pool *p, struct claim *c)
+{
+	if (c->state == CLAIM_WAITING) {
+		claim_dequeue(p, c);
+		return;
+	}
+	ASSERT(c->state == CLAIM_ACQUIRING);
+	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, c->slot, "ended");
+	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
+	c->slot->claim = NULL;
+	c->slot = NULL;
+	heap_remove(&p->deadlines, &c->deadline);
+}
+
+void
+claim_refuse(struct pool *p, struct claim *c, enum error e)
+{
+	claim_detach(p, c);
+	c->state = CLAIM_REFUSED;
+	c->error = e;
+	list_push_back(&p->answers, &c->answer);
+	p->refused[e]++;
+	pool_tell_claim(p, EVENT_CLAIM_FAILED, c, NULL, error_code(e));
+}
+
+static struct slot *
+hottest(const struct shelf *sh)
+{
+	return CONTAINER_OF(list_first(&sh->idle), struct slot, link);
+}
+
+static struct shelf *
+best_shelf(const struct user *u)
+{
+	return u->shelves.root == NULL
+		   ? NULL
+		   : CONTAINER_OF(u->shelves.root, struct shelf, place);
+}
+
+/* The user's own or a fresh shelf of this set, whichever has a slot. */
+static struct shelf *
+shelf_of(const struct pool *p, const struct slot_set *set, const struct user *u)
+{
+	struct shelf *sh = shelf_find(set, u);
+
+	if (sh != NULL && sh->idle.count > 0)
+		return sh;
+	sh = shelf_find(set, &p->fresh);
+	return sh != NULL && sh->idle.count > 0 ? sh : NULL;
+}
+
+/* Two choices (Mitzenmacher 2001): the better of two backends drawn at random
+ * from the best tier that has anything; NULL when the draws find none. */
+static struct shelf *
+two_choices(struct pool *p, const struct user *u, const struct shelf *best)
+{
+	struct shelf *found = NULL;
+	int hits = 0;
+
+	for (int i = 0; i < 6 && hits < 2; i++) {
+		struct slot_set *set =
+		    p->sets[rng_below(&p->rng, p->set_count)];
+		struct shelf *sh;
+
+		if (set->tier != best->set->tier)
+			continue;
+		sh = shelf_of(p, set, u);
+		if (sh == NULL)
+			continue;
+		hits++;
+		if (found == NULL || pairing_less(&sh->place, &found->place))
+			found = sh;
+	}
+	return hits == 2 ? found : NULL;
+}
+
+/* The best idle slot for a claim of this user, of this set when one is named;
+ * NULL when there is none. */
+struct slot *
+claim_pick(struct pool *p, struct user *u, struct slot_set *set)
+{
+	struct shelf *own, *fresh;
+
+	if (set != NULL) {
+		own = shelf_of(p, set, u);
+		return own == NULL ? NULL : hottest(own);
+	}
+	own = best_shelf(u);
+	fresh = best_shelf(&p->fresh);
+	if (own == NULL ||
+	    (fresh != NULL && pairing_less(&fresh->place, &own->place)))
+		own = fresh;
+	if (own == NULL)
+		return NULL;
+	if (p->policy.balance == BALANCE_P2C) {
+		fresh = two_choices(p, u, own);
+		if (fresh != NULL)
+			own = fresh;
+	}
+	return hottest(own);
+}
+
+/* The backend that a key belongs to: rendezvous hashing (Thaler and
+ * Ravishankar 1998) over the lowest tier that has any online. */
+struct slot_set *
+claim_key_set(const struct pool *p, uint64_t key)
+{
+	struct slot_set *best = NULL;
+	uint64_t best_score = 0;
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+		uint64_t score;
+
+		if (!slot_set_is_usable(set) || set->health != HEALTH_ONLINE)
+			continue;
+		if (best != NULL && set->tier > best->tier)
+			continue;
+		score = hash_mix(key, set->place_hash);
+		if (best == NULL || set->tier < best->tier ||
+		    score > best_score) {
+			best = set;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+static uint32_t
+square_root(uint32_t n)
+{
+	uint32_t r = 0;
+
+	while ((r + 1) * (uint64_t)(r + 1) <= n)
+		r++;
+	return r;
+}
+
+/* CoDel (RFC 8289) at the head of the queue: waits that have been above the
+ * target for an interval drop claims, faster and faster until they are not.
+ * The last claim is never dropped. */
+static bool
+codel_drops(struct pool *p, const struct claim *c)
+{
+	struct codel *d = &p->codel;
+	uint64_t wait = p->now_us - c->asked_at_us;
+	bool is_long = wait >= p->policy.codel_target && p->waiting > 1;
+
+	if (!is_long) {
+		d->first_above_us = 0;
+		d->is_dropping = false;
+		return false;
+	}
+	if (d->first_above_us == 0) {
+		d->first_above_us =
+		    time_after(p->now_us, p->policy.codel_interval);
+		return false;
+	}
+	if (p->now_us < d->first_above_us)
+		return false;
+	if (!d->is_dropping) {
+		bool is_recent = d->drops > 2 && p->now_us - d->drop_next_us <
+						     p->policy.codel_interval;
+
+		d->is_dropping = true;
+		d->drops = is_recent ? d->drops - 2 : 1;
+	} else if (p->now_us >= d->drop_next_us) {
+		d->drops++;
+	} else {
+		return false;
+	}
+	d->drop_next_us = time_after(
+	    p->now_us, p->policy.codel_interval / square_root(d->drops));
+	return true;
+}
+
+static struct claim *
+oldest_for(struct pool *p, const struct slot *s)
+{
+	struct claim *any, *own;
+	struct user *u;
+	struct shelf *sh;
+
+	if (!s->has_owner || p->policy.isolation == ISOLATION_NONE) {
+		any = of_pool_link(list_first(&p->any_queue));
+		own = of_pool_link(list_first(&s->set->queue));
+	} else {
+		u = user_get(p, s->uid);
+		any = of_user_link(list_first(&u->any_queue));
+		sh = shelf_find(s->set, u);
+		own = sh == NULL ? NULL : of_user_link(list_first(&sh->queue));
+		user_put(p, u);
+	}
+	if (any == NULL || (own != NULL && own->seq < any->seq))
+		return own;
+	return any;
+}
+
+/* The claim that is next for a slot that is ready, off the queue; NULL when
+ * none could use it. */
+struct claim *
+claim_next_for(struct pool *p, const struct slot *s)
+{
+	struct claim *c;
+
+	if (p->is_paused || p->waiting == 0)
+		return NULL;
+	while ((c = oldest_for(p, s)) != NULL) {
+		if (p->policy.codel_target == NEVER || !codel_drops(p, c)) {
+			claim_dequeue(p, c);
+			pool_tell_claim(
+			    p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
+			return c;
+		}
+		claim_refuse(p, c, ERR_OVERLOADED);
+	}
+	return NULL;
+}
+
+/* Refuses the claims whose time has run out. */
+void
+claim_expire(struct pool *p)
+{
+	while (heap_top_key(&p->deadlines) <= p->now_us) {
+		struct claim *c = CONTAINER_OF(
+		    heap_top(&p->deadlines), struct claim, deadline);
+
+		claim_refuse(p, c, claim_why_not(p, c->set));
+	}
+}
+
+/* A claim that is on no queue takes the best idle slot, or queues at the place
+ * that its arrival gives it. */
+void
+claim_place(struct pool *p, struct claim *c)
+{
+	struct slot *s = NULL;
+
+	if (!p->is_paused) {
+		struct user *u = user_get(p, c->uid);
+
+		s = claim_pick(p, u, c->set);
+		user_put(p, u);
+	}
+	if (s == NULL) {
+		claim_enqueue(p, c);
+		return;
+	}
+	pool_tell_claim(p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
+	slot_take(p, s, c);
+}
+
+/* A backend went offline, or is gone: keyed claims that wait for it choose
+ * again; those that asked for it by name wait on, or are refused when it is
+ * gone. */
+void
+claim_leave_set(struct pool *p, struct slot_set *set, bool is_gone)
+{
+	struct list_node *n = list_first(&set->queue);
+
+	while (n != NULL) {
+		struct claim *c = of_pool_link(n);
+
+		n = list_after(&set->queue, n);
+		if (c->is_keyed) {
+			claim_dequeue(p, c);
+			c->set = claim_key_set(p, c->key);
+			claim_place(p, c);
+		} else if (is_gone) {
+			claim_refuse(p, c, ERR_NO_SUCH_BACKEND);
+		}
+	}
+}
+
+/* when-offline = fail: every backend is known to be down, so no claim waits. */
+void
+claim_fail_fast(struct pool *p)
+{
+	struct list_node *n = list_first(&p->any_queue);
+
+	while (n != NULL) {
+		struct claim *c = of_pool_link(n);
+
+		n = list_after(&p->any_queue, n);
+		claim_refuse(p, c, ERR_NO_BACKENDS_ONLINE);
+	}
+	for (size_t i = 0; i < p->set_count; i++) {
+		while ((n = list_first(&p->sets[i]->queue)) != NULL)
+			claim_refuse(
+			    p, of_pool_link(n), ERR_NO_BACKENDS_ONLINE);
+	}
+}

@@ -1,0 +1,349 @@
+#ifndef QORB_CORE_POOL_PRIV_H
+#define QORB_CORE_POOL_PRIV_H
+
+/*
+ * What the parts of the pool share: pool.c (entry points, time, actions),
+ * slot.c (the life of a slot), slot_set.c (a backend's slots, its shelves and
+ * its score), claim.c (the claim table and the queue), spread.c (how many slots
+ * each backend has). Nothing outside these and their tests includes this.
+ *
+ * Who may use which connection: under isolation = uid a connection belongs to
+ * the user it was first lent to; before that it is fresh and anybody's. So idle
+ * connections lie on shelves, one for each (slot set, user) that has any, and a
+ * user's shelves form a heap by score; the fresh ones are the shelves of a user
+ * of their own. Under isolation = none everything is fresh for ever.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/heap.h"
+#include "core/list.h"
+#include "core/pairing.h"
+#include "core/pool.h"
+#include "core/rng.h"
+
+/* Failure window: this many buckets of this length. */
+#define WINDOW_BUCKETS	 10
+#define WINDOW_BUCKET_US (6 * US_PER_S)
+
+/* claims_per_s is the mean of so many whole seconds. */
+#define RATE_SECONDS 4
+
+/* Least time between two rebalances that follow one another to even out. */
+#define EVEN_OUT_US (10 * US_PER_MS)
+
+/* What a slot does: finer than its state, which follows from it. */
+enum slot_phase {
+	PHASE_FREE,    /* no slot: on pool.free_slots */
+	PHASE_BACKOFF, /* waits for timer, then RATED or ATTEMPT */
+	PHASE_RATED,   /* on pool.rated: waits for connect-rate */
+	PHASE_ATTEMPT, /* a connect is out; timer is its bound */
+	PHASE_IDLE,    /* on a shelf; timer: next check, end of life */
+	PHASE_HEALTH,  /* CHECK_HEALTH is out; timer is its bound */
+	PHASE_ACQUIRE, /* CHECK_ACQUIRE is out for a claim; likewise */
+	PHASE_RECYCLE, /* CHECK_RECYCLE is out; likewise */
+	PHASE_LENT,    /* a claim holds it; timer: lease, leak report */
+	PHASE_COUNT,
+};
+
+struct rate {
+	uint64_t second; /* of the newest bucket */
+	uint32_t buckets[RATE_SECONDS + 1];
+};
+
+struct user {
+	struct user *next; /* in its hash bucket */
+	uint32_t uid;
+	uint32_t refs;		/* shelves, and claims on any_queue */
+	struct pairing shelves; /* that have idle slots, best first */
+	struct list any_queue;	/* claims for any backend, claim.user_link */
+};
+
+struct shelf {
+	struct shelf *next; /* in its set's row */
+	struct slot_set *set;
+	struct user *user;	   /* counted by refs */
+	struct pairing_node place; /* in user.shelves while idle is not empty */
+	struct list idle;	   /* slots, the hottest first, slot.link */
+	struct list queue;	   /* claims for this backend, user_link */
+};
+
+enum set_health {
+	HEALTH_UNTRIED, /* no connection yet, none failed */
+	HEALTH_ONLINE,	/* some connection works */
+	HEALTH_OFFLINE, /* none works, the last attempt failed */
+};
+
+struct slot_set {
+	uint64_t id;
+	char *name; /* owned */
+	struct addr addr;
+	char addr_text[ADDR_TEXT_BYTES];
+	struct slot_set *hash_next;
+	uint16_t priority, weight;
+	uint32_t ttl_s;
+	unsigned sources;
+	bool is_named;	 /* by a source, now */
+	bool is_drained; /* by an operator */
+	bool is_seen;	 /* by the update that is going on */
+	bool is_trial;	 /* untried, with a slot it got in turn */
+	enum set_health health;
+	uint32_t tier;	     /* rank of its priority, 0 first */
+	uint32_t share;	     /* weight against the tier's mean, 1 = 2^16 */
+	uint64_t place_hash; /* of name and address, the same everywhere */
+	uint64_t rank;	     /* rendezvous hash of host and backend */
+	uint32_t ramp;	     /* most slots now: doubles after a return */
+	struct list slots;   /* slot.set_link */
+	uint32_t counts[SLOT_STATE_COUNT];
+	uint32_t busy; /* slots in ACQUIRE or LENT */
+	uint32_t live; /* slots with a connection not known dead */
+	struct shelf *shelves;
+	struct list queue;	  /* claims for this backend, claim.pool_link */
+	struct list_node starved; /* on pool.starved while queue waits */
+	struct pairing_node grow; /* in pool.grow while it may get a slot */
+	struct pairing_node plan; /* in a rebalance's heap */
+	uint32_t target;	  /* of the last rebalance */
+	struct list_node prober;  /* on pool.probers: offline, with a slot */
+	struct heap_node probe;	  /* in pool.probes: offline, without a slot */
+	uint32_t probe_failures;  /* backoff it had when it lost its slot */
+	uint64_t retry_at_us;	  /* likewise */
+	uint64_t pass;		  /* stride scheduling: shares in order */
+	uint32_t window[WINDOW_BUCKETS];
+	uint32_t window_sum;
+	uint64_t window_epoch;
+	struct list_node failing; /* on pool.failing while window_sum > 0 */
+	uint64_t claims;
+	struct rate rate;
+	const char *last_error;
+	uint64_t last_error_at_us;
+	struct histogram *connect; /* owned; NULL until the first connection */
+};
+
+struct slot {
+	uint64_t id;
+	uint32_t index, gen;
+	enum slot_phase phase;
+	struct slot_set *set;
+	struct shelf *shelf;	   /* while IDLE */
+	struct claim *claim;	   /* while ACQUIRE or LENT */
+	struct heap_node timer;	   /* in pool.timers */
+	struct list_node link;	   /* shelf.idle, pool.rated, pool.free_slots */
+	struct list_node set_link; /* set.slots */
+	bool has_owner;		   /* lent before, to uid */
+	bool was_shared;	   /* lent under isolation = none */
+	bool is_dead;		   /* LENT, and the kernel says it is gone */
+	bool is_leak_told;
+	bool is_worn; /* to be closed when it is next unclaimed */
+	uint32_t uid;
+	uint32_t failures;	/* attempts that failed in a row */
+	uint64_t started_at_us; /* of the attempt, or the check */
+	uint64_t connected_at_us;
+	uint64_t idle_since_us;
+	uint64_t check_at_us;	/* next health check */
+	uint64_t expires_at_us; /* max-lifetime */
+	uint64_t claims;	/* of this connection */
+	struct slot *heir;	/* slot that is to replace it, or NULL */
+	struct slot *elder;	/* slot that it is to replace, or NULL */
+	/* What the caller is still to be told; belongs to the index, not to
+	 * the slot that has it now. */
+	struct list_node todo; /* on pool.todo */
+	bool is_close_due, is_revoke_due, is_connect_due, is_check_due;
+	uint32_t close_gen; /* generation to close or revoke */
+	uint64_t close_id;  /* id of the slot that had it */
+	uint64_t revoke_claim;
+	void *revoke_owner;
+	bool is_lease_end;
+};
+
+enum claim_state {
+	CLAIM_WAITING,	 /* on the queues */
+	CLAIM_ACQUIRING, /* has a slot whose on-acquire runs */
+	CLAIM_HELD,	 /* granted */
+	CLAIM_REFUSED,	 /* only its answer is left */
+};
+
+struct claim {
+	uint64_t id, seq;
+	struct pool *pool;
+	enum claim_state state;
+	uint32_t uid;
+	bool is_keyed;
+	bool is_answered;
+	uint64_t key;
+	void *owner;
+	struct slot *slot;	    /* ACQUIRING, HELD */
+	struct slot_set *set;	    /* it wants only this; NULL: any */
+	struct user *user;	    /* WAITING; counted when set is NULL */
+	struct shelf *shelf;	    /* WAITING for set */
+	struct list_node pool_link; /* pool.any_queue or set.queue */
+	struct list_node user_link; /* user.any_queue or shelf.queue */
+	struct list_node answer;    /* pool.answers */
+	struct heap_node deadline;  /* pool.deadlines */
+	uint64_t asked_at_us, granted_at_us;
+	uint64_t deadline_us;
+	uint64_t lease_us;
+	enum error error;
+};
+
+struct claim_table {
+	struct arena claims;
+	struct claim **by_id; /* owned; mask + 1 places, at id & mask */
+	uint64_t mask, next;
+};
+
+struct codel {
+	uint64_t first_above_us; /* when waits will have been long enough */
+	uint64_t drop_next_us;
+	uint32_t drops;
+	bool is_dropping;
+};
+
+struct pool {
+	char *name;
+	uint64_t id, host;
+	struct policy policy;
+	struct observer observer;
+	struct rng rng;
+	uint64_t now_us;
+	uint64_t *ids;
+	struct claim_table *claims;
+	bool has_acquire, is_paused, is_stopping;
+
+	struct slot_set **sets; /* owned, set_count of set_room */
+	size_t set_count, set_room;
+	struct slot_set **set_hash; /* by name; hash_mask + 1 heads */
+	size_t hash_mask;
+	uint32_t named, online; /* sets */
+
+	struct slot **slots; /* owned; by index, slot_room */
+	uint32_t slot_room;
+	struct arena slot_arena, user_arena, shelf_arena;
+	struct list free_slots;
+	uint32_t counts[SLOT_STATE_COUNT];
+	uint32_t total;	      /* slots, the sum of counts */
+	uint32_t in_use;      /* ACQUIRE, RECYCLE, LENT */
+	uint32_t peak_in_use; /* since the last periodic rebalance */
+	uint32_t probing;     /* CONNECTING slots of offline sets */
+	uint32_t trials;      /* sets with is_trial */
+
+	struct heap timers;   /* slot.timer */
+	struct list rated;    /* slots */
+	uint64_t rate_tat_us; /* GCRA: theoretical arrival time */
+	struct pairing grow;  /* sets that may get one more slot */
+	struct list probers;  /* sets */
+	struct heap probes;   /* sets, by retry_at_us */
+	struct list failing;  /* sets */
+	uint64_t window_at_us;
+	uint64_t rebalance_at_us, periodic_at_us, rebalanced_at_us;
+	bool is_uneven;	      /* the last rebalance left work */
+	bool is_subset;	      /* more backends than max-slots */
+	bool has_unused_sets; /* some no longer named has no slot left */
+
+	struct user fresh;
+	struct user *users[64]; /* hash by uid */
+	struct list any_queue;	/* claims for any backend, all users */
+	uint32_t waiting;	/* claims in WAITING or ACQUIRING */
+	struct heap deadlines;
+	struct list starved; /* sets with claims that wait for them */
+	uint64_t seq;
+	uint64_t pass; /* of the last grant */
+	struct codel codel;
+	struct list answers; /* claims to be granted or refused */
+	struct list todo;    /* slots with something due */
+
+	uint64_t granted;
+	uint64_t refused[ERROR_COUNT];
+	uint64_t held;
+	struct rate rate;
+	struct histogram wait, hold;
+};
+
+/* pool.c */
+void pool_tell(struct pool *p, const struct event *e);
+void pool_tell_claim(struct pool *p, enum event_kind kind,
+    const struct claim *c, const struct slot *s, const char *reason);
+void pool_todo(struct pool *p, struct slot *s);
+uint64_t pool_new_id(struct pool *p);
+void rate_count(struct rate *r, uint64_t now_us);
+double rate_mean(const struct rate *r, uint64_t now_us);
+
+/* slot.c */
+struct slot *slot_open(
+    struct pool *p, struct slot_set *set, uint32_t failures, uint64_t at_us);
+void slot_remove(struct pool *p, struct slot *s);
+void slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase);
+void slot_fail(struct pool *p, struct slot *s, const char *reason);
+void slot_ready(struct pool *p, struct slot *s);
+void slot_replace(struct pool *p, struct slot *s);
+void slot_renew(struct pool *p, struct slot *s);
+void slot_take(struct pool *p, struct slot *s, struct claim *c);
+void slot_give_back(struct pool *p, struct slot *s, enum claim_end how);
+void slot_revoke(struct pool *p, struct slot *s, bool is_lease_end);
+void slot_on_timer(struct pool *p, struct slot *s);
+void slot_on_connected(struct pool *p, struct slot *s);
+void slot_on_checked(struct pool *p, struct slot *s, const char *reason);
+void slot_on_dead(struct pool *p, struct slot *s, const char *reason);
+void slot_admit_rated(struct pool *p);
+void slot_shelve(struct pool *p, struct slot *s);
+void slot_unshelve(struct pool *p, struct slot *s);
+bool slot_has_connection(const struct slot *s);
+enum slot_state slot_state(const struct slot *s);
+
+/* slot_set.c */
+struct slot_set *slot_set_find(
+    const struct pool *p, const char *name, const struct addr *addr);
+void slot_set_update(
+    struct pool *p, const struct backend_spec *specs, size_t count);
+void slot_set_sweep(struct pool *p);
+void slot_set_forget_health(struct pool *p, struct slot_set *set);
+void slot_set_go_offline(struct pool *p, struct slot_set *set);
+void slot_set_unname(struct pool *p, struct slot_set *set);
+void slot_set_end_trial(struct pool *p, struct slot_set *set);
+void slot_set_withdraw(struct pool *p, struct slot_set *set);
+bool slot_set_is_usable(const struct slot_set *set);
+struct slot_set *slot_set_best(const struct pool *p);
+void slot_set_rekey(struct pool *p, struct slot_set *set);
+void slot_set_on_live(struct pool *p, struct slot_set *set, int change);
+void slot_set_on_failure(
+    struct pool *p, struct slot_set *set, const char *reason);
+void slot_set_rotate_windows(struct pool *p);
+struct user *user_get(struct pool *p, uint32_t uid);
+void user_put(struct pool *p, struct user *u);
+struct shelf *shelf_get(struct pool *p, struct slot_set *set, struct user *u);
+struct shelf *shelf_find(const struct slot_set *set, const struct user *u);
+void shelf_put(struct pool *p, struct shelf *sh);
+
+/* claim.c */
+struct claim *claim_find(const struct claim_table *t, uint64_t id);
+uint64_t claim_take_id(struct claim_table *t);
+struct claim *claim_new(struct claim_table *t, uint64_t id) MUST_CHECK;
+void claim_free(struct claim *c);
+void claim_detach(struct pool *p, struct claim *c);
+void claim_place(struct pool *p, struct claim *c);
+void claim_enqueue(struct pool *p, struct claim *c);
+void claim_dequeue(struct pool *p, struct claim *c);
+void claim_refuse(struct pool *p, struct claim *c, enum error e);
+enum error claim_why_not(const struct pool *p, const struct slot_set *set);
+struct slot *claim_pick(struct pool *p, struct user *u, struct slot_set *set);
+struct slot_set *claim_key_set(const struct pool *p, uint64_t key);
+struct claim *claim_next_for(struct pool *p, const struct slot *s);
+void claim_expire(struct pool *p);
+void claim_leave_set(struct pool *p, struct slot_set *set, bool is_gone);
+void claim_fail_fast(struct pool *p);
+
+/* spread.c */
+bool spread_must_fail_fast(const struct pool *p);
+void spread_adjust(struct pool *p);
+void spread_rebalance(struct pool *p);
+void spread_soon(struct pool *p);
+void spread_set_changed(struct pool *p, struct slot_set *set);
+void spread_offline(struct pool *p, struct slot_set *set);
+void spread_track_prober(struct pool *p, struct slot_set *set);
+bool spread_probe_turn(struct pool *p, struct slot *s);
+void spread_weigh(struct pool *p);
+bool spread_is_over(const struct pool *p, const struct slot_set *set);
+void spread_trim(struct pool *p);
+
+#endif

@@ -1,0 +1,791 @@
+/*
+ * The life of a slot: it waits, connects, lies idle, is checked, is lent, comes
+ * back, and starts over or goes. slot_set_phase alone moves a slot from one
+ * phase to the next; counts, timers, events and the order of things hang there.
+ */
+
+#include <string.h>
+
+#include "core/pool_priv.h"
+
+#define BIT(phase) (1u << PHASE_##phase)
+
+/* What each phase is to the outside, and what may follow it. */
+static const struct {
+	enum slot_state state;
+	bool has_connection; /* a working one, unless is_dead says else */
+	unsigned next;
+} phases[PHASE_COUNT] = {
+	[PHASE_FREE] = { SLOT_STATE_COUNT, false, BIT(BACKOFF) },
+	[PHASE_BACKOFF] = { SLOT_CONNECTING, false,
+	    BIT(RATED) | BIT(ATTEMPT) | BIT(FREE) },
+	[PHASE_RATED] = { SLOT_CONNECTING, false, BIT(ATTEMPT) | BIT(FREE) },
+	[PHASE_ATTEMPT] = { SLOT_CONNECTING, false,
+	    BIT(IDLE) | BIT(BACKOFF) | BIT(FREE) },
+	[PHASE_IDLE] = { SLOT_UNCLAIMED, true,
+	    BIT(HEALTH) | BIT(ACQUIRE) | BIT(LENT) | BIT(BACKOFF) | BIT(FREE) },
+	[PHASE_HEALTH] = { SLOT_CHECKING, true,
+	    BIT(IDLE) | BIT(BACKOFF) | BIT(FREE) },
+	[PHASE_ACQUIRE] = { SLOT_CHECKING, true,
+	    BIT(IDLE) | BIT(LENT) | BIT(BACKOFF) | BIT(FREE) },
+	[PHASE_RECYCLE] = { SLOT_CHECKING, true,
+	    BIT(IDLE) | BIT(BACKOFF) | BIT(FREE) },
+	[PHASE_LENT] = { SLOT_CLAIMED, true,
+	    BIT(RECYCLE) | BIT(BACKOFF) | BIT(FREE) },
+};
+
+static const char *const state_names[] = {
+	[SLOT_CONNECTING] = "connecting",
+	[SLOT_UNCLAIMED] = "unclaimed",
+	[SLOT_CHECKING] = "checking",
+	[SLOT_CLAIMED] = "claimed",
+	[SLOT_STATE_COUNT] = "none",
+};
+
+const char *
+slot_state_name(enum slot_state s)
+{
+	ASSERT(s <= SLOT_STATE_COUNT);
+	return state_names[s];
+}
+
+enum slot_state
+slot_state(const struct slot *s)
+{
+	return phases[s->phase].state;
+}
+
+bool
+slot_has_connection(const struct slot *s)
+{
+	return phases[s->phase].has_connection && !s->is_dead;
+}
+
+static bool
+is_in_use(enum slot_phase phase)
+{
+	return phase == PHASE_ACQUIRE || phase == PHASE_RECYCLE ||
+	       phase == PHASE_LENT;
+}
+
+static bool
+is_busy(enum slot_phase phase)
+{
+	return phase == PHASE_ACQUIRE || phase == PHASE_LENT;
+}
+
+static void
+tell(struct pool *p, enum event_kind kind, const struct slot *s,
+    const char *reason)
+{
+	struct event e = { .kind = kind };
+
+	if (p->observer.on_event == NULL)
+		return;
+	e.id = s->id;
+	e.addr = s->set->addr_text;
+	e.pool = p->name;
+	e.reason = reason;
+	pool_tell(p, &e);
+}
+
+static void
+tell_state(struct pool *p, const struct slot *s, enum slot_state from,
+    enum slot_state to)
+{
+	struct slot_set_counts counts;
+	struct event e = { .kind = EVENT_SLOT_STATE_CHANGE };
+
+	if (p->observer.on_event == NULL)
+		return;
+	counts.connecting = s->set->counts[SLOT_CONNECTING];
+	counts.unclaimed = s->set->counts[SLOT_UNCLAIMED];
+	counts.checking = s->set->counts[SLOT_CHECKING];
+	counts.claimed = s->set->counts[SLOT_CLAIMED];
+	e.id = s->id;
+	e.addr = s->set->addr_text;
+	e.pool = p->name;
+	e.old_state = state_names[from];
+	e.new_state = state_names[to];
+	e.counts = &counts;
+	pool_tell(p, &e);
+}
+
+/* Takes a slot that is idle, or waits for its turn to connect, off its list. */
+static void
+leave_lists(struct pool *p, struct slot *s)
+{
+	if (s->phase == PHASE_FREE)
+		list_remove(&p->free_slots, &s->link);
+	else if (s->phase == PHASE_RATED)
+		list_remove(&p->rated, &s->link);
+	else if (s->shelf != NULL)
+		slot_unshelve(p, s);
+}
+
+static void
+count_state(
+    struct pool *p, struct slot_set *set, enum slot_state state, int change)
+{
+	if (state == SLOT_STATE_COUNT)
+		return;
+	p->counts[state] += (uint32_t)change;
+	set->counts[state] += (uint32_t)change;
+	p->total += (uint32_t)change;
+	if (state == SLOT_CONNECTING && set->health == HEALTH_OFFLINE) {
+		p->probing += (uint32_t)change;
+		spread_track_prober(p, set);
+	}
+}
+
+void
+slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
+{
+	struct slot_set *set = s->set;
+	enum slot_phase from = s->phase;
+	enum slot_state old = phases[from].state, new = phases[phase].state;
+	bool was_live = slot_has_connection(s);
+
+	ASSERT(phases[from].next & (1u << phase));
+	leave_lists(p, s);
+	heap_remove(&p->timers, &s->timer);
+	s->phase = phase;
+	if (phase != PHASE_LENT)
+		s->is_dead = false;
+	p->in_use += (uint32_t)is_in_use(phase) - (uint32_t)is_in_use(from);
+	if (p->in_use > p->peak_in_use)
+		p->peak_in_use = p->in_use;
+	if (old != new) {
+		count_state(p, set, old, -1);
+		count_state(p, set, new, 1);
+		tell_state(p, s, old, new);
+	}
+	if (is_busy(from) != is_busy(phase)) {
+		set->busy += (uint32_t)is_busy(phase) - (uint32_t)is_busy(from);
+		slot_set_rekey(p, set);
+	}
+	if (was_live != slot_has_connection(s))
+		slot_set_on_live(p, set, was_live ? -1 : 1);
+}
+
+/* Room that max-slots and max-count leave for one more slot of this set. */
+static bool
+has_room(const struct pool *p, const struct slot_set *set)
+{
+	return p->total < p->policy.max_slots &&
+	       set->slots.count < p->policy.max_count;
+}
+
+static uint64_t
+rate_interval(const struct pool *p)
+{
+	uint64_t us = US_PER_S / p->policy.connect_rate;
+
+	return us == 0 ? 1 : us;
+}
+
+/* GCRA (ITU-T I.371): may one more connect start now? A tenth of a second's
+ * worth may start at once. */
+static bool
+rate_admits(struct pool *p)
+{
+	uint64_t interval = rate_interval(p);
+	uint64_t burst = US_PER_S / 10;
+
+	if (p->rate_tat_us > p->now_us + burst)
+		return false;
+	if (p->rate_tat_us < p->now_us)
+		p->rate_tat_us = p->now_us;
+	p->rate_tat_us += interval;
+	return true;
+}
+
+static void
+start_attempt(struct pool *p, struct slot *s)
+{
+	slot_set_phase(p, s, PHASE_ATTEMPT);
+	s->gen++;
+	s->started_at_us = p->now_us;
+	s->is_connect_due = true;
+	pool_todo(p, s);
+	heap_set(&p->timers, &s->timer,
+	    time_after(p->now_us, p->policy.connect_timeout));
+	tell(p, EVENT_CONNECT_START, s, NULL);
+}
+
+static void
+try_connect(struct pool *p, struct slot *s)
+{
+	if (p->rated.count == 0 && rate_admits(p)) {
+		start_attempt(p, s);
+		return;
+	}
+	slot_set_phase(p, s, PHASE_RATED);
+	list_push_back(&p->rated, &s->link);
+}
+
+void
+slot_admit_rated(struct pool *p)
+{
+	while (p->rated.count > 0 && rate_admits(p)) {
+		struct slot *s =
+		    CONTAINER_OF(list_first(&p->rated), struct slot, link);
+
+		start_attempt(p, s);
+	}
+}
+
+struct slot *
+slot_open(
+    struct pool *p, struct slot_set *set, uint32_t failures, uint64_t at_us)
+{
+	struct slot *s;
+
+	ASSERT(p->free_slots.count > 0);
+	s = CONTAINER_OF(list_first(&p->free_slots), struct slot, link);
+	s->id = pool_new_id(p);
+	s->set = set;
+	s->failures = failures;
+	s->connected_at_us = s->claims = 0;
+	s->has_owner = s->was_shared = s->is_leak_told = s->is_worn = false;
+	list_push_back(&set->slots, &s->set_link);
+	heap_remove(&p->probes, &set->probe);
+	slot_set_phase(p, s, PHASE_BACKOFF);
+	if (at_us > p->now_us)
+		heap_set(&p->timers, &s->timer, at_us);
+	else
+		try_connect(p, s);
+	spread_set_changed(p, set);
+	return s;
+}
+
+/* Has the caller close what it holds for the slot. */
+static void
+close_connection(struct pool *p, struct slot *s)
+{
+	s->is_check_due = false;
+	if (s->is_connect_due) { /* it never heard of it */
+		s->is_connect_due = false;
+		return;
+	}
+	if (s->heir != NULL) { /* nothing is left to take the place of */
+		s->heir->elder = NULL;
+		s->heir = NULL;
+	}
+	s->is_close_due = true;
+	s->close_gen = s->gen;
+	s->close_id = s->id;
+	s->gen++;
+	s->connected_at_us = 0;
+	pool_todo(p, s);
+}
+
+static void
+unlink_family(struct slot *s)
+{
+	if (s->heir != NULL)
+		s->heir->elder = NULL;
+	if (s->elder != NULL)
+		s->elder->heir = NULL;
+	s->heir = s->elder = NULL;
+}
+
+void
+slot_remove(struct pool *p, struct slot *s)
+{
+	struct slot_set *set = s->set;
+
+	ASSERT(s->claim == NULL);
+	if (phases[s->phase].has_connection || s->phase == PHASE_ATTEMPT)
+		close_connection(p, s);
+	if (s->elder != NULL && s->elder->shelf != NULL) /* later again */
+		heap_set(&p->timers, &s->elder->timer,
+		    p->now_us + p->policy.connect_timeout);
+	unlink_family(s);
+	slot_set_phase(p, s, PHASE_FREE);
+	list_remove(&set->slots, &s->set_link);
+	list_push_front(&p->free_slots, &s->link);
+	s->set = NULL;
+	if (set->slots.count == 0) {
+		slot_set_end_trial(p, set);
+		if (set->health == HEALTH_ONLINE)
+			slot_set_forget_health(p, set);
+	}
+	if (set->slots.count == 0 && !set->is_named)
+		p->has_unused_sets = true;
+	spread_set_changed(p, set);
+}
+
+/* How long the next attempt has to wait: doubled for each failure in a row,
+ * where a connection that lived for min-uptime ends the row. */
+static uint64_t
+next_backoff(struct pool *p, struct slot *s)
+{
+	const struct policy *policy = &p->policy;
+	uint64_t wait = policy->max_connection_backoff;
+
+	if (s->connected_at_us != 0 &&
+	    p->now_us - s->connected_at_us >= policy->min_uptime)
+		s->failures = 0;
+	if (s->failures < 40 &&
+	    policy->min_connection_backoff << s->failures < wait)
+		wait = policy->min_connection_backoff << s->failures;
+	s->failures++;
+	return wait + rng_below(&p->rng, policy->spread + 1);
+}
+
+static void
+back_off(struct pool *p, struct slot *s)
+{
+	uint64_t wait_us = next_backoff(p, s);
+
+	close_connection(p, s);
+	slot_set_phase(p, s, PHASE_BACKOFF);
+	heap_set(&p->timers, &s->timer, time_after(p->now_us, wait_us));
+}
+
+/* Closes a good connection and connects anew at once. */
+void
+slot_replace(struct pool *p, struct slot *s)
+{
+	close_connection(p, s);
+	s->failures = 0;
+	slot_set_phase(p, s, PHASE_BACKOFF);
+	try_connect(p, s);
+}
+
+/* The connection is not wanted any more, or nobody knows its state: connects
+ * anew, at once unless it was too young to trust the backend. */
+void
+slot_renew(struct pool *p, struct slot *s)
+{
+	struct slot_set *set = s->set;
+
+	if (p->now_us - s->connected_at_us < p->policy.min_uptime) {
+		back_off(p, s);
+	} else {
+		slot_replace(p, s);
+	}
+	if (set->live == 0 && set->health == HEALTH_ONLINE && s->failures > 0)
+		spread_offline(p, set);
+}
+
+static enum event_kind
+failure_event(enum slot_phase phase)
+{
+	if (phase == PHASE_ATTEMPT)
+		return EVENT_CONNECT_FAILED;
+	return phase == PHASE_HEALTH ? EVENT_HEALTH_CHECK_FAILED
+				     : EVENT_CONNECTION_LOST;
+}
+
+/* The connection, or the attempt at one, failed. */
+void
+slot_fail(struct pool *p, struct slot *s, const char *reason)
+{
+	struct slot_set *set = s->set;
+	enum slot_phase phase = s->phase;
+
+	if (phase != PHASE_ACQUIRE)
+		tell(p, failure_event(phase), s, reason);
+	slot_set_on_failure(p, set, reason);
+	if (spread_is_over(p, set)) {
+		slot_remove(p, s);
+	} else {
+		back_off(p, s);
+		if (set->health == HEALTH_OFFLINE && phase == PHASE_ATTEMPT &&
+		    spread_probe_turn(p, s))
+			return;
+	}
+	if (set->live == 0 && set->health != HEALTH_OFFLINE)
+		spread_offline(p, set);
+}
+
+static void
+start_check(struct pool *p, struct slot *s, enum slot_phase phase)
+{
+	slot_set_phase(p, s, phase);
+	s->gen++;
+	s->started_at_us = p->now_us;
+	s->is_check_due = true;
+	pool_todo(p, s);
+	heap_set(&p->timers, &s->timer,
+	    time_after(p->now_us, p->policy.health_check_timeout));
+}
+
+static void
+plan_health_check(struct pool *p, struct slot *s)
+{
+	s->check_at_us = time_after(p->now_us, p->policy.health_interval);
+	if (s->check_at_us != NEVER)
+		s->check_at_us += rng_below(&p->rng, p->policy.spread + 1);
+}
+
+/* A slot to take the place of one that has to go: connects first where the
+ * caps allow it. */
+static bool
+begin_heir(struct pool *p, struct slot *s)
+{
+	if (s->heir != NULL)
+		return true;
+	if (!has_room(p, s->set) || !slot_set_is_usable(s->set))
+		return false;
+	s->heir = slot_open(p, s->set, 0, p->now_us);
+	s->heir->elder = s;
+	return true;
+}
+
+static bool
+is_used_up(const struct pool *p, const struct slot *s)
+{
+	return s->claims >= p->policy.max_claims_per_connection ||
+	       (s->was_shared && p->policy.isolation == ISOLATION_UID);
+}
+
+/* Puts an idle slot on the shelf of the user who may have it. */
+void
+slot_shelve(struct pool *p, struct slot *s)
+{
+	bool is_owned = s->has_owner && p->policy.isolation == ISOLATION_UID;
+	struct user *u = is_owned ? user_get(p, s->uid) : &p->fresh;
+	struct shelf *sh = shelf_get(p, s->set, u);
+	uint64_t at;
+
+	if (is_owned)
+		user_put(p, u); /* the shelf holds it now */
+	if (s->check_at_us <= p->now_us)
+		plan_health_check(p, s);
+	at = s->check_at_us;
+	s->shelf = sh;
+	s->idle_since_us = p->now_us;
+	list_push_front(&sh->idle, &s->link);
+	if (sh->idle.count == 1)
+		slot_set_rekey(p, s->set);
+	if (s->heir == NULL && s->expires_at_us < at)
+		at = s->expires_at_us;
+	if (at != NEVER)
+		heap_set(&p->timers, &s->timer, at);
+}
+
+void
+slot_unshelve(struct pool *p, struct slot *s)
+{
+	struct shelf *sh = s->shelf;
+
+	s->shelf = NULL;
+	list_remove(&sh->idle, &s->link);
+	if (sh->idle.count > 0)
+		return;
+	pairing_remove(&sh->user->shelves, &sh->place);
+	shelf_put(p, sh);
+}
+
+/* The slot has a good connection that nobody holds: it goes, is renewed, is
+ * given to the claim that has waited longest for one like it, or lies idle. */
+void
+slot_ready(struct pool *p, struct slot *s)
+{
+	struct claim *c;
+
+	if (s->phase != PHASE_IDLE)
+		slot_set_phase(p, s, PHASE_IDLE);
+	if (s->is_worn || spread_is_over(p, s->set)) {
+		slot_remove(p, s);
+		return;
+	}
+	if (is_used_up(p, s)) {
+		if (s->heir != NULL)
+			slot_remove(p, s);
+		else
+			slot_renew(p, s);
+		return;
+	}
+	if (p->now_us >= s->expires_at_us && !begin_heir(p, s)) {
+		slot_renew(p, s);
+		return;
+	}
+	c = claim_next_for(p, s);
+	if (c != NULL)
+		slot_take(p, s, c);
+	else
+		slot_shelve(p, s);
+}
+
+static void
+draw_lifetime(struct pool *p, struct slot *s)
+{
+	uint64_t life = p->policy.max_lifetime;
+
+	s->expires_at_us = NEVER;
+	if (life == NEVER)
+		return;
+	s->expires_at_us =
+	    p->now_us + life - life / 10 + rng_below(&p->rng, life / 5 + 1);
+}
+
+void
+slot_on_connected(struct pool *p, struct slot *s)
+{
+	struct slot_set *set = s->set;
+	struct slot *elder = s->elder;
+
+	ASSERT(s->phase == PHASE_ATTEMPT);
+	tell(p, EVENT_CONNECT_DONE, s, NULL);
+	if (set->connect == NULL)
+		set->connect = mem_new(1, sizeof(*set->connect));
+	histogram_record(set->connect, p->now_us - s->started_at_us);
+	s->connected_at_us = p->now_us;
+	s->claims = 0;
+	s->has_owner = s->was_shared = s->is_worn = false;
+	draw_lifetime(p, s);
+	plan_health_check(p, s);
+	slot_set_phase(p, s, PHASE_IDLE);
+	unlink_family(s);
+	slot_ready(p, s);
+	if (elder == NULL)
+		return;
+	if (elder->phase == PHASE_IDLE || elder->phase == PHASE_HEALTH)
+		slot_remove(p, elder);
+	else
+		elder->is_worn = true; /* goes when it comes back */
+}
+
+/* Where the holder's time ends next: its lease, or the leak report. */
+static void
+set_hold_timer(struct pool *p, struct slot *s)
+{
+	const struct claim *c = s->claim;
+	uint64_t at = time_after(c->granted_at_us, c->lease_us);
+	uint64_t leak = time_after(c->granted_at_us, p->policy.leak_after);
+
+	if (!s->is_leak_told && leak < at)
+		at = leak;
+	if (at != NEVER)
+		heap_set(&p->timers, &s->timer, at);
+}
+
+/* The claim has it: counts, marks and tells, and has the grant answered. */
+static void
+lend(struct pool *p, struct slot *s, struct claim *c)
+{
+	struct slot_set *set = s->set;
+
+	p->pass = set->pass;
+	set->pass += (1ULL << 32) / set->share;
+	s->claim = c;
+	s->has_owner = true;
+	s->was_shared |= p->policy.isolation == ISOLATION_NONE;
+	s->uid = c->uid;
+	s->claims++;
+	s->is_leak_told = false;
+	slot_set_phase(p, s, PHASE_LENT);
+	heap_remove(&p->deadlines, &c->deadline);
+	c->state = CLAIM_HELD;
+	c->slot = s;
+	c->granted_at_us = p->now_us;
+	list_push_back(&p->answers, &c->answer);
+	set_hold_timer(p, s);
+	histogram_record(&p->wait, p->now_us - c->asked_at_us);
+	p->granted++;
+	p->held++;
+	set->claims++;
+	rate_count(&p->rate, p->now_us);
+	rate_count(&set->rate, p->now_us);
+	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_DONE, c, s, NULL);
+	pool_tell_claim(p, EVENT_POOL_CLAIM_DONE, c, s, NULL);
+	pool_tell_claim(p, EVENT_HANDLE_CLAIMED, c, s, NULL);
+	pool_tell_claim(p, EVENT_CLAIM_DONE, c, s, NULL);
+	if (s->claims >= p->policy.max_claims_per_connection)
+		(void)begin_heir(p, s);
+}
+
+/* Gives an idle slot to a claim that is on no queue. */
+void
+slot_take(struct pool *p, struct slot *s, struct claim *c)
+{
+	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_START, c, s, NULL);
+	if (!p->has_acquire) {
+		lend(p, s, c);
+		return;
+	}
+	start_check(p, s, PHASE_ACQUIRE);
+	s->claim = c;
+	c->state = CLAIM_ACQUIRING;
+	c->slot = s;
+	heap_set(&p->deadlines, &c->deadline, c->deadline_us);
+}
+
+static void
+acquire_failed(struct pool *p, struct slot *s, const char *reason)
+{
+	struct claim *c = s->claim;
+
+	s->claim = NULL;
+	if (c != NULL) {
+		pool_tell_claim(p, EVENT_CLAIM_ACQUIRE_FAILED, c, s, reason);
+		pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
+		pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
+		c->slot = NULL;
+	}
+	slot_fail(p, s, reason);
+	if (c != NULL)
+		claim_place(p, c);
+}
+
+static void
+acquired(struct pool *p, struct slot *s)
+{
+	struct claim *c = s->claim;
+
+	if (c == NULL) { /* it was cancelled, or its time ran out */
+		slot_ready(p, s);
+	} else if (spread_is_over(p, s->set)) {
+		acquire_failed(p, s, "withdrawn");
+	} else {
+		lend(p, s, c);
+	}
+}
+
+/* A claim's connection has come back, in whatever state. */
+void
+slot_give_back(struct pool *p, struct slot *s, enum claim_end how)
+{
+	bool is_dead = s->is_dead;
+
+	ASSERT(s->phase == PHASE_LENT);
+	s->claim = NULL;
+	if (s->is_worn || spread_is_over(p, s->set) ||
+	    s->set->health == HEALTH_OFFLINE) {
+		slot_remove(p, s); /* an offline set has its one probe */
+	} else if (how != CLAIM_END_OK || is_dead) {
+		slot_renew(p, s);
+	} else {
+		start_check(p, s, PHASE_RECYCLE);
+		tell(p, EVENT_RECYCLE_START, s, NULL);
+	}
+}
+
+/* Ends the claim that holds the slot, and its connection with it. */
+void
+slot_revoke(struct pool *p, struct slot *s, bool is_lease_end)
+{
+	struct claim *c = s->claim;
+
+	s->is_revoke_due = true;
+	s->revoke_claim = c->id;
+	s->revoke_owner = c->owner;
+	s->is_lease_end = is_lease_end;
+	pool_todo(p, s);
+	pool_tell_claim(p, EVENT_CLAIM_LEASE_ENDED, c, s, NULL);
+	(void)pool_on_release(p, c->id, CLAIM_END_BROKEN, p->now_us);
+}
+
+static void
+on_hold_timer(struct pool *p, struct slot *s)
+{
+	struct claim *c = s->claim;
+
+	if (p->now_us >= time_after(c->granted_at_us, c->lease_us)) {
+		slot_revoke(p, s, true);
+		return;
+	}
+	s->is_leak_told = true;
+	pool_tell_claim(p, EVENT_CLAIM_LEAK, c, s, NULL);
+	set_hold_timer(p, s);
+}
+
+static void
+on_idle_timer(struct pool *p, struct slot *s)
+{
+	if (p->now_us >= s->check_at_us) {
+		start_check(p, s, PHASE_HEALTH);
+		tell(p, EVENT_HEALTH_CHECK_START, s, NULL);
+		return;
+	}
+	slot_unshelve(p, s);
+	slot_ready(p, s);
+}
+
+void
+slot_on_checked(struct pool *p, struct slot *s, const char *reason)
+{
+	switch (s->phase) {
+	case PHASE_HEALTH:
+		if (reason != NULL) {
+			slot_fail(p, s, reason);
+			break;
+		}
+		tell(p, EVENT_HEALTH_CHECK_DONE, s, NULL);
+		plan_health_check(p, s);
+		slot_ready(p, s);
+		break;
+	case PHASE_ACQUIRE:
+		if (reason == NULL)
+			acquired(p, s);
+		else
+			acquire_failed(p, s, reason);
+		break;
+	case PHASE_RECYCLE:
+		tell(p,
+		    reason == NULL ? EVENT_RECYCLE_DONE : EVENT_RECYCLE_FAILED,
+		    s, reason);
+		if (reason == NULL)
+			slot_ready(p, s);
+		else
+			slot_renew(p, s);
+		break;
+	case PHASE_FREE:
+	case PHASE_BACKOFF:
+	case PHASE_RATED:
+	case PHASE_ATTEMPT:
+	case PHASE_IDLE:
+	case PHASE_LENT:
+	case PHASE_COUNT:
+		break;
+	}
+}
+
+/* The kernel says that a claimed connection is dead: its holder will find out;
+ * as proof that the backend lives it counts no more. */
+void
+slot_on_dead(struct pool *p, struct slot *s, const char *reason)
+{
+	struct slot_set *set = s->set;
+
+	if (s->is_dead)
+		return;
+	tell(p, EVENT_CONNECTION_LOST, s, reason);
+	s->is_dead = true;
+	slot_set_on_live(p, set, -1);
+	slot_set_on_failure(p, set, reason);
+	if (set->live == 0 && set->health == HEALTH_ONLINE)
+		spread_offline(p, set);
+}
+
+void
+slot_on_timer(struct pool *p, struct slot *s)
+{
+	switch (s->phase) {
+	case PHASE_BACKOFF:
+		try_connect(p, s);
+		break;
+	case PHASE_ATTEMPT:
+		slot_fail(p, s, "timeout");
+		break;
+	case PHASE_IDLE:
+		on_idle_timer(p, s);
+		break;
+	case PHASE_HEALTH:
+	case PHASE_ACQUIRE:
+	case PHASE_RECYCLE:
+		slot_on_checked(p, s, "timeout");
+		break;
+	case PHASE_LENT:
+		on_hold_timer(p, s);
+		break;
+	case PHASE_FREE:
+	case PHASE_RATED:
+	case PHASE_COUNT:
+		break;
+	}
+}

@@ -1,0 +1,516 @@
+/*
+ * Slot sets: the backends as the sources name them, found by name; what is
+ * known of their health; their shelves of idle connections and their place in
+ * the order in which claims choose.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/pool_priv.h"
+
+static void
+tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
+    const char *name)
+{
+	struct event e = { .kind = kind };
+
+	if (p->observer.on_event == NULL)
+		return;
+	e.id = set->id;
+	e.addr = set->addr_text;
+	e.pool = p->name;
+	e.reason = name;
+	e.number = set->counts[SLOT_UNCLAIMED] > 0;
+	pool_tell(p, &e);
+}
+
+bool
+slot_set_is_usable(const struct slot_set *set)
+{
+	return set->is_named && !set->is_drained;
+}
+
+/* With addr NULL, the first usable backend of that name, else any. */
+struct slot_set *
+slot_set_find(const struct pool *p, const char *name, const struct addr *addr)
+{
+	struct slot_set *set, *found = NULL;
+
+	if (p->set_hash == NULL)
+		return NULL;
+	set = p->set_hash[hash_text(name) & p->hash_mask];
+	for (; set != NULL; set = set->hash_next) {
+		if (strcmp(set->name, name) != 0)
+			continue;
+		if (addr != NULL && addr_equal(addr, &set->addr))
+			return set;
+		if (addr == NULL && set->is_named &&
+		    (found == NULL || slot_set_is_usable(set)))
+			found = set;
+	}
+	return found;
+}
+
+static void
+hash_insert(struct pool *p, struct slot_set *set)
+{
+	struct slot_set **head =
+	    &p->set_hash[hash_text(set->name) & p->hash_mask];
+
+	set->hash_next = *head;
+	*head = set;
+}
+
+/* Makes room for that many sets in the table, the hash and the heap. */
+static void
+reserve(struct pool *p, size_t count)
+{
+	size_t room = 16;
+
+	while (room < count)
+		room *= 2;
+	if (room <= p->set_room)
+		return;
+	p->sets =
+	    mem_grow(p->sets, p->set_room, room, sizeof(struct slot_set *));
+	p->set_room = room;
+	heap_reserve(&p->probes, (uint32_t)room);
+	free(p->set_hash);
+	p->set_hash = mem_new(room * 2, sizeof(struct slot_set *));
+	p->hash_mask = room * 2 - 1;
+	for (size_t i = 0; i < p->set_count; i++)
+		hash_insert(p, p->sets[i]);
+}
+
+static struct slot_set *
+add(struct pool *p, const struct backend_spec *spec)
+{
+	struct slot_set *set = mem_new(1, sizeof(*set));
+
+	set->id = pool_new_id(p);
+	set->name = mem_strdup(spec->name);
+	set->addr = spec->addr;
+	(void)addr_text(&spec->addr, set->addr_text);
+	set->ramp = UINT32_MAX;
+	set->share = 1;
+	set->pass = p->pass;
+	set->place_hash =
+	    hash_mix(hash_text(set->name), hash_text(set->addr_text));
+	set->rank = hash_mix(p->host, set->place_hash);
+	list_init(&set->slots);
+	list_init(&set->queue);
+	p->sets[p->set_count++] = set;
+	hash_insert(p, set);
+	return set;
+}
+
+static void
+name_it(struct pool *p, struct slot_set *set, const struct backend_spec *spec)
+{
+	if (!set->is_named) {
+		set->is_named = true;
+		p->named++;
+		p->online += set->health == HEALTH_ONLINE;
+		tell(p, EVENT_BACKEND_ADDED, set, set->name);
+	} else if (set->is_seen) { /* a second source names it too */
+		set->sources |= spec->sources;
+		return;
+	}
+	set->is_seen = true;
+	set->sources = spec->sources;
+	set->priority = spec->priority;
+	set->weight = spec->weight;
+	set->ttl_s = spec->ttl_s;
+}
+
+/* Found anew for each that goes: one that goes may take others with it. */
+static struct slot *
+first_not_lent(const struct slot_set *set)
+{
+	struct list_node *n = list_first(&set->slots);
+
+	for (; n != NULL; n = list_after(&set->slots, n)) {
+		struct slot *s = CONTAINER_OF(n, struct slot, set_link);
+
+		if (s->phase != PHASE_LENT)
+			return s;
+	}
+	return NULL;
+}
+
+/* Sources no longer name it, or an operator drains it: nothing new goes to it;
+ * what is claimed may come back first. */
+void
+slot_set_withdraw(struct pool *p, struct slot_set *set)
+{
+	struct slot *s;
+
+	while ((s = first_not_lent(set)) != NULL) {
+		if (s->phase == PHASE_ACQUIRE)
+			slot_on_checked(p, s, "withdrawn");
+		else
+			slot_remove(p, s);
+	}
+	heap_remove(&p->probes, &set->probe);
+	spread_set_changed(p, set);
+}
+
+void
+slot_set_unname(struct pool *p, struct slot_set *set)
+{
+	set->is_named = false;
+	set->is_drained = false;
+	p->named--;
+	p->online -= set->health == HEALTH_ONLINE;
+	tell(p, EVENT_BACKEND_REMOVED, set, set->name);
+	slot_set_withdraw(p, set);
+	claim_leave_set(p, set, true);
+	if (set->slots.count == 0)
+		p->has_unused_sets = true;
+}
+
+void
+slot_set_update(struct pool *p, const struct backend_spec *specs, size_t count)
+{
+	size_t old_count;
+
+	reserve(p, p->set_count + count);
+	old_count = p->set_count;
+	for (size_t i = 0; i < count; i++) {
+		struct slot_set *set =
+		    slot_set_find(p, specs[i].name, &specs[i].addr);
+
+		name_it(p, set == NULL ? add(p, &specs[i]) : set, &specs[i]);
+	}
+	spread_weigh(p);
+	for (size_t i = 0; i < old_count; i++) {
+		if (p->sets[i]->is_named && !p->sets[i]->is_seen)
+			slot_set_unname(p, p->sets[i]);
+	}
+	for (size_t i = 0; i < p->set_count; i++)
+		p->sets[i]->is_seen = false;
+	spread_weigh(p);
+}
+
+static void
+free_set(struct pool *p, struct slot_set *set)
+{
+	struct slot_set **at =
+	    &p->set_hash[hash_text(set->name) & p->hash_mask];
+
+	ASSERT(set->slots.count == 0 && set->queue.count == 0);
+	ASSERT(set->shelves == NULL);
+	while (*at != set)
+		at = &(*at)->hash_next;
+	*at = set->hash_next;
+	pairing_remove(&p->grow, &set->grow);
+	heap_remove(&p->probes, &set->probe);
+	if (list_has(&set->failing))
+		list_remove(&p->failing, &set->failing);
+	free(set->connect);
+	free(set->name);
+	free(set);
+}
+
+/* Frees the sets that no source names and that have no slot left. */
+void
+slot_set_sweep(struct pool *p)
+{
+	size_t kept = 0;
+
+	if (!p->has_unused_sets)
+		return;
+	p->has_unused_sets = false;
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		if (!set->is_named && set->slots.count == 0)
+			free_set(p, set);
+		else
+			p->sets[kept++] = set;
+	}
+	p->set_count = kept;
+}
+
+/* Where the set stands for a claim: tier first, then what `balance` looks at,
+ * then whose turn it is. Claims that it has, and recent failures, each count
+ * as one; both against its share. */
+static uint64_t
+score(const struct pool *p, const struct slot_set *set)
+{
+	uint64_t load = set->window_sum;
+
+	if (p->policy.balance != BALANCE_ROUND_ROBIN)
+		load += set->busy;
+	load = (load << 24) / set->share;
+	if (load >= 1ULL << 40)
+		load = (1ULL << 40) - 1;
+	return (uint64_t)set->tier << 40 | load;
+}
+
+/* Moves its shelves to where its score puts them. */
+void
+slot_set_rekey(struct pool *p, struct slot_set *set)
+{
+	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
+		if (sh->idle.count > 0)
+			pairing_set(&sh->user->shelves, &sh->place,
+			    score(p, set), set->pass);
+	}
+}
+
+/* Its trial, if it had one, has led to something. */
+void
+slot_set_end_trial(struct pool *p, struct slot_set *set)
+{
+	p->trials -= set->is_trial;
+	set->is_trial = false;
+}
+
+static void
+set_health(struct pool *p, struct slot_set *set, enum set_health health)
+{
+	if (set->is_named) {
+		p->online -= set->health == HEALTH_ONLINE;
+		p->online += health == HEALTH_ONLINE;
+	}
+	slot_set_end_trial(p, set);
+	if (set->health == HEALTH_OFFLINE)
+		p->probing -= set->counts[SLOT_CONNECTING];
+	if (health == HEALTH_OFFLINE)
+		p->probing += set->counts[SLOT_CONNECTING];
+	set->health = health;
+	spread_track_prober(p, set);
+}
+
+/* Its last slot went for a reason of ours: nothing is known of it now. */
+void
+slot_set_forget_health(struct pool *p, struct slot_set *set)
+{
+	set_health(p, set, HEALTH_UNTRIED);
+}
+
+void
+slot_set_go_offline(struct pool *p, struct slot_set *set)
+{
+	set_health(p, set, HEALTH_OFFLINE);
+	set->ramp = 1;
+	tell(p, EVENT_SLOT_SET_OFFLINE, set, NULL);
+}
+
+static void
+go_online(struct pool *p, struct slot_set *set)
+{
+	if (set->health == HEALTH_UNTRIED)
+		set->ramp = UINT32_MAX;
+	if (set->pass < p->pass)
+		set->pass = p->pass;
+	set_health(p, set, HEALTH_ONLINE);
+	heap_remove(&p->probes, &set->probe);
+	tell(p, EVENT_SLOT_SET_ONLINE, set, NULL);
+}
+
+/* One more, or one fewer, of its connections works. A backend that has been
+ * away gets its share back in steps: twice as many slots each time that all it
+ * may have are connected. */
+void
+slot_set_on_live(struct pool *p, struct slot_set *set, int change)
+{
+	set->live += (uint32_t)change;
+	if (change < 0)
+		return;
+	if (set->health != HEALTH_ONLINE)
+		go_online(p, set);
+	if (set->live >= set->ramp) {
+		set->ramp =
+		    set->ramp < UINT32_MAX / 2 ? set->ramp * 2 : UINT32_MAX;
+		spread_soon(p);
+	} else if (p->is_uneven) {
+		spread_soon(p);
+	}
+	spread_set_changed(p, set);
+}
+
+static uint64_t
+window_epoch(const struct pool *p)
+{
+	return p->now_us / WINDOW_BUCKET_US;
+}
+
+/* Forgets the buckets that are older than the window. */
+static void
+rotate(struct slot_set *set, uint64_t epoch)
+{
+	uint64_t steps = epoch - set->window_epoch;
+
+	if (steps > WINDOW_BUCKETS)
+		steps = WINDOW_BUCKETS;
+	for (uint64_t i = 1; i <= steps; i++) {
+		uint32_t *b =
+		    &set->window[(set->window_epoch + i) % WINDOW_BUCKETS];
+
+		set->window_sum -= *b;
+		*b = 0;
+	}
+	set->window_epoch = epoch;
+}
+
+void
+slot_set_on_failure(struct pool *p, struct slot_set *set, const char *reason)
+{
+	uint64_t epoch = window_epoch(p);
+
+	set->last_error = reason;
+	set->last_error_at_us = p->now_us;
+	rotate(set, epoch);
+	set->window[epoch % WINDOW_BUCKETS]++;
+	set->window_sum++;
+	if (!list_has(&set->failing))
+		list_push_back(&p->failing, &set->failing);
+	if (p->window_at_us == NEVER)
+		p->window_at_us = (epoch + 1) * WINDOW_BUCKET_US;
+	slot_set_rekey(p, set);
+}
+
+/* A new bucket begins: penalties decay. */
+void
+slot_set_rotate_windows(struct pool *p)
+{
+	uint64_t epoch = window_epoch(p);
+	struct list_node *n = list_first(&p->failing);
+
+	while (n != NULL) {
+		struct slot_set *set =
+		    CONTAINER_OF(n, struct slot_set, failing);
+
+		n = list_after(&p->failing, n);
+		rotate(set, epoch);
+		slot_set_rekey(p, set);
+		if (set->window_sum == 0)
+			list_remove(&p->failing, &set->failing);
+	}
+	p->window_at_us =
+	    p->failing.count == 0 ? NEVER : (epoch + 1) * WINDOW_BUCKET_US;
+}
+
+static struct user **
+user_head(struct pool *p, uint32_t uid)
+{
+	return &p->users[hash_mix(uid, 0) % ARRAY_LEN(p->users)];
+}
+
+/* The user's record, made when there is none; counted, user_put ends it. */
+struct user *
+user_get(struct pool *p, uint32_t uid)
+{
+	struct user **head = user_head(p, uid), *u = *head;
+
+	if (p->policy.isolation == ISOLATION_NONE) {
+		p->fresh.refs++;
+		return &p->fresh;
+	}
+	while (u != NULL && u->uid != uid)
+		u = u->next;
+	if (u == NULL) {
+		u = arena_take(&p->user_arena);
+		ASSERT(u != NULL);
+		u->uid = uid;
+		list_init(&u->any_queue);
+		u->next = *head;
+		*head = u;
+	}
+	u->refs++;
+	return u;
+}
+
+void
+user_put(struct pool *p, struct user *u)
+{
+	struct user **at = user_head(p, u->uid);
+
+	ASSERT(u->refs > 0);
+	if (--u->refs > 0 || u == &p->fresh)
+		return;
+	while (*at != u)
+		at = &(*at)->next;
+	*at = u->next;
+	arena_put(&p->user_arena, u);
+}
+
+struct shelf *
+shelf_find(const struct slot_set *set, const struct user *u)
+{
+	struct shelf *sh = set->shelves;
+
+	while (sh != NULL && sh->user != u)
+		sh = sh->next;
+	return sh;
+}
+
+/* The shelf of that user in that set, made when there is none; it goes when
+ * shelf_put finds it empty. */
+struct shelf *
+shelf_get(struct pool *p, struct slot_set *set, struct user *u)
+{
+	struct shelf *sh = shelf_find(set, u);
+
+	if (sh != NULL)
+		return sh;
+	sh = arena_take(&p->shelf_arena);
+	ASSERT(sh != NULL);
+	sh->set = set;
+	sh->user = u;
+	u->refs++;
+	list_init(&sh->idle);
+	list_init(&sh->queue);
+	sh->next = set->shelves;
+	set->shelves = sh;
+	return sh;
+}
+
+void
+shelf_put(struct pool *p, struct shelf *sh)
+{
+	struct shelf **at = &sh->set->shelves;
+	struct user *u = sh->user;
+
+	if (sh->idle.count > 0 || sh->queue.count > 0)
+		return;
+	while (*at != sh)
+		at = &(*at)->next;
+	*at = sh->next;
+	arena_put(&p->shelf_arena, sh);
+	user_put(p, u);
+}
+
+static const char *const state_names[] = {
+	[BACKEND_ONLINE] = "online",
+	[BACKEND_OFFLINE] = "offline",
+	[BACKEND_DRAINING] = "draining",
+};
+
+const char *
+backend_state_name(enum backend_state s)
+{
+	ASSERT(s < ARRAY_LEN(state_names));
+	return state_names[s];
+}
+
+/* The online backend that a claim would prefer now; NULL when none is. */
+struct slot_set *
+slot_set_best(const struct pool *p)
+{
+	struct slot_set *best = NULL;
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		if (!slot_set_is_usable(set) || set->health != HEALTH_ONLINE)
+			continue;
+		if (best == NULL || score(p, set) < score(p, best) ||
+		    (score(p, set) == score(p, best) && set->pass < best->pass))
+			best = set;
+	}
+	return best;
+}

@@ -1,0 +1,657 @@
+/*
+ * How many slots each backend has. Between rebalances the pool only grows, one
+ * slot at a time, each going where the share is least filled; a rebalance works
+ * out exact shares and moves what is idle. Offline backends have one probing
+ * slot each while there is room, and take turns when there is not.
+ *
+ * Shares are given out by the Webster/Sainte-Lague method: the next slot goes
+ * to the backend with the least (slots + 1/2) / weight, which is exact for
+ * every total and moves nothing when the total grows by one. With more backends
+ * than slots the 1/2 is replaced by a fraction drawn from the hash of host and
+ * backend: each host then fills its own choice of backends (rendezvous
+ * hashing), and over many hosts each backend gets its weight.
+ */
+
+#include <stdlib.h>
+
+#include "core/pool_priv.h"
+
+#define KEY_BITS 44
+#define KEY_MOST ((1ULL << KEY_BITS) - 1)
+
+/* Is there no place for this slot set, or for so many slots, any more? */
+bool
+spread_is_over(const struct pool *p, const struct slot_set *set)
+{
+	return p->is_stopping || !slot_set_is_usable(set) ||
+	       p->total > p->policy.max_slots ||
+	       set->slots.count > p->policy.max_count;
+}
+
+static uint32_t
+cap(const struct pool *p, const struct slot_set *set)
+{
+	return set->ramp < p->policy.max_count ? set->ramp
+					       : p->policy.max_count;
+}
+
+/* The key under which a set with so many slots asks for its next one. */
+static uint64_t
+next_key(const struct pool *p, const struct slot_set *set, uint32_t slots)
+{
+	uint64_t part = p->is_subset ? set->rank >> 48 : 1ULL << 15;
+	uint64_t key = ((((uint64_t)slots << 16) | part) << 20) / set->share;
+
+	if (key > KEY_MOST)
+		key = KEY_MOST;
+	return (uint64_t)set->tier << KEY_BITS | key;
+}
+
+/* Something about the set changed that says whether it may have another slot,
+ * and how urgently. */
+void
+spread_set_changed(struct pool *p, struct slot_set *set)
+{
+	if (slot_set_is_usable(set) && set->health != HEALTH_OFFLINE &&
+	    set->slots.count < cap(p, set))
+		pairing_set(&p->grow, &set->grow,
+		    next_key(p, set, set->slots.count), set->rank);
+	else
+		pairing_remove(&p->grow, &set->grow);
+}
+
+static int
+compare_priorities(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+/* RFC 2782: a weight of 0 is a very small share beside others. */
+static uint64_t
+effective_weight(const struct slot_set *set)
+{
+	return set->weight == 0 ? 1 : (uint64_t)set->weight * 64;
+}
+
+static void
+weigh_tier(struct pool *p, uint16_t priority, uint32_t tier)
+{
+	uint64_t sum = 0, n = 0;
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		if (p->sets[i]->is_named && p->sets[i]->priority == priority) {
+			sum += effective_weight(p->sets[i]);
+			n++;
+		}
+	}
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+		uint64_t share;
+
+		if (!set->is_named || set->priority != priority)
+			continue;
+		share = (effective_weight(set) << 16) * n / sum;
+		set->share = share == 0 ? 1 : (uint32_t)share;
+		set->tier = tier;
+	}
+}
+
+/* Backends, priorities or weights changed: ranks the tiers, works out each
+ * set's share of its tier, and puts all in their new places. */
+void
+spread_weigh(struct pool *p)
+{
+	uint16_t *priorities = mem_new(p->set_count + 1, sizeof(uint16_t));
+	size_t n = 0;
+	uint32_t tier = 0;
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		if (p->sets[i]->is_named)
+			priorities[n++] = p->sets[i]->priority;
+	}
+	qsort(priorities, n, sizeof(uint16_t), compare_priorities);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || priorities[i] != priorities[i - 1])
+			weigh_tier(p, priorities[i], tier++);
+	}
+	free(priorities);
+	p->is_subset = p->policy.subset && p->named > p->policy.max_slots;
+	for (size_t i = 0; i < p->set_count; i++) {
+		slot_set_rekey(p, p->sets[i]);
+		spread_set_changed(p, p->sets[i]);
+	}
+}
+
+/* Keeps pool.probers: the offline sets that have a slot to probe with. */
+void
+spread_track_prober(struct pool *p, struct slot_set *set)
+{
+	bool is_prober =
+	    set->health == HEALTH_OFFLINE && set->counts[SLOT_CONNECTING] > 0;
+
+	if (is_prober == list_has(&set->prober))
+		return;
+	if (is_prober)
+		list_push_back(&p->probers, &set->prober);
+	else
+		list_remove(&p->probers, &set->prober);
+}
+
+static struct slot *
+connecting_slot(const struct slot_set *set, const struct slot *but)
+{
+	struct list_node *n = list_first(&set->slots);
+
+	for (; n != NULL; n = list_after(&set->slots, n)) {
+		struct slot *s = CONTAINER_OF(n, struct slot, set_link);
+
+		if (s != but && slot_state(s) == SLOT_CONNECTING)
+			return s;
+	}
+	return NULL;
+}
+
+/* A probing slot goes; its set remembers how far its backoff was. */
+static void
+end_probe(struct pool *p, struct slot *s)
+{
+	struct slot_set *set = s->set;
+	uint64_t at = p->now_us;
+
+	if (s->phase == PHASE_BACKOFF && heap_has(&s->timer))
+		at = p->timers.entries[s->timer.place - 1].key;
+	set->probe_failures = s->failures;
+	set->retry_at_us = at;
+	slot_remove(p, s);
+	heap_set(&p->probes, &set->probe, at);
+}
+
+static void
+begin_probe(struct pool *p)
+{
+	struct slot_set *set =
+	    CONTAINER_OF(heap_top(&p->probes), struct slot_set, probe);
+
+	if (set->health == HEALTH_UNTRIED) {
+		set->is_trial = true;
+		p->trials++;
+	}
+	(void)slot_open(p, set, set->probe_failures, set->retry_at_us);
+}
+
+/* Takes a slot from an offline set for one that works. The last prober of a
+ * pool stays, so that somebody can return. */
+static bool
+shed_probe(struct pool *p)
+{
+	uint32_t keep = p->policy.max_slots > 1 ? 1 : 0;
+	struct slot_set *set;
+
+	if (p->probers.count <= keep)
+		return false;
+	set = CONTAINER_OF(list_first(&p->probers), struct slot_set, prober);
+	end_probe(p, connecting_slot(set, NULL));
+	return true;
+}
+
+/* A probe's attempt failed: when others wait for a turn and there is no room,
+ * it is theirs. True when the slot is gone. */
+bool
+spread_probe_turn(struct pool *p, struct slot *s)
+{
+	if (p->probes.count == 0 || p->total < p->policy.max_slots)
+		return false;
+	end_probe(p, s);
+	begin_probe(p);
+	return true;
+}
+
+static bool
+all_are_down(const struct pool *p)
+{
+	for (size_t i = 0; i < p->set_count; i++) {
+		if (slot_set_is_usable(p->sets[i]) &&
+		    p->sets[i]->health != HEALTH_OFFLINE)
+			return false;
+	}
+	return p->named > 0;
+}
+
+bool
+spread_must_fail_fast(const struct pool *p)
+{
+	return p->policy.when_offline == WHEN_OFFLINE_FAIL && p->online == 0 &&
+	       all_are_down(p);
+}
+
+/* A set has no working connection left and the last attempt failed: it keeps
+ * one slot that probes, one whose attempt is out if there is one. */
+void
+spread_offline(struct pool *p, struct slot_set *set)
+{
+	struct list_node *n = list_first(&set->slots);
+	struct slot *probe = NULL, *s;
+
+	slot_set_go_offline(p, set);
+	for (; n != NULL; n = list_after(&set->slots, n)) {
+		s = CONTAINER_OF(n, struct slot, set_link);
+		if (slot_state(s) == SLOT_CONNECTING &&
+		    (probe == NULL || s->phase == PHASE_ATTEMPT))
+			probe = s;
+	}
+	while ((s = connecting_slot(set, probe)) != NULL)
+		slot_remove(p, s);
+	spread_set_changed(p, set);
+	if (probe == NULL && slot_set_is_usable(set)) {
+		set->probe_failures = 0;
+		set->retry_at_us = p->now_us;
+		heap_set(&p->probes, &set->probe, p->now_us);
+	}
+	claim_leave_set(p, set, false);
+	if (spread_must_fail_fast(p))
+		claim_fail_fast(p);
+}
+
+static uint32_t
+wanted(const struct pool *p)
+{
+	uint64_t n = (uint64_t)p->in_use + p->waiting + p->policy.spares_wanted;
+
+	return n < p->policy.max_slots ? (uint32_t)n : p->policy.max_slots;
+}
+
+static uint32_t
+working(const struct pool *p)
+{
+	return p->total - p->probing;
+}
+
+static struct slot_set *
+next_to_grow(const struct pool *p)
+{
+	return p->grow.root == NULL
+		   ? NULL
+		   : CONTAINER_OF(p->grow.root, struct slot_set, grow);
+}
+
+static void
+grow(struct pool *p)
+{
+	while (working(p) < wanted(p)) {
+		struct slot_set *set = next_to_grow(p);
+
+		if (set == NULL)
+			return;
+		if (p->total >= p->policy.max_slots && !shed_probe(p))
+			return;
+		(void)slot_open(p, set, 0, p->now_us);
+	}
+}
+
+/* The idle slot of this set that was used least lately; NULL: none is idle. */
+static struct slot *
+coldest_of(const struct slot_set *set)
+{
+	const struct shelf *sh = set->shelves;
+	struct slot *coldest = NULL;
+
+	for (; sh != NULL; sh = sh->next) {
+		struct slot *s;
+
+		if (sh->idle.count == 0)
+			continue;
+		s = CONTAINER_OF(list_last(&sh->idle), struct slot, link);
+		if (coldest == NULL ||
+		    s->idle_since_us < coldest->idle_since_us)
+			coldest = s;
+	}
+	return coldest;
+}
+
+/* The same over all sets but one (NULL: over all). */
+static struct slot *
+coldest_but(const struct pool *p, const struct slot_set *but)
+{
+	struct slot *coldest = NULL;
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot *s =
+		    p->sets[i] == but ? NULL : coldest_of(p->sets[i]);
+
+		if (s != NULL && (coldest == NULL ||
+				     s->idle_since_us < coldest->idle_since_us))
+			coldest = s;
+	}
+	return coldest;
+}
+
+/* Offline sets get slots to probe with while there is room; when there is none,
+ * one idle connection gives way so that one of them can come back. */
+static void
+probe(struct pool *p)
+{
+	struct slot *s;
+
+	while (p->probes.count > 0 && p->total < p->policy.max_slots)
+		begin_probe(p);
+	if (p->probes.count == 0 || p->probing + p->trials > 0 ||
+	    p->policy.max_slots == 1 || p->counts[SLOT_UNCLAIMED] == 0 ||
+	    p->total > p->policy.max_slots)
+		return;
+	s = coldest_but(p, NULL);
+	if (s != NULL) {
+		slot_remove(p, s);
+		begin_probe(p);
+	}
+}
+
+/* Claims wait and yet slots are idle: those belong to other users. As many are
+ * closed and made anew as claims wait for that are not connecting already. */
+static void
+serve_other_users(struct pool *p)
+{
+	uint32_t coming = p->counts[SLOT_CONNECTING] - p->probing;
+
+	while (coming < p->any_queue.count && p->counts[SLOT_UNCLAIMED] > 0) {
+		struct slot *s = coldest_but(p, NULL);
+
+		if (s == NULL)
+			return;
+		slot_replace(p, s);
+		coming++;
+	}
+}
+
+/* Makes one more slot of this set connect, at the cost of another user's idle
+ * one, of free room, or of another set's idle one. */
+static bool
+feed_starved(struct pool *p, struct slot_set *set)
+{
+	struct slot *s = coldest_of(set);
+
+	if (s != NULL) {
+		slot_replace(p, s);
+		return true;
+	}
+	if (set->health == HEALTH_OFFLINE || !slot_set_is_usable(set) ||
+	    set->slots.count >= p->policy.max_count)
+		return false;
+	if (p->total >= p->policy.max_slots && !shed_probe(p)) {
+		s = p->counts[SLOT_UNCLAIMED] == 0 ? NULL : coldest_but(p, set);
+		if (s == NULL)
+			return false;
+		slot_remove(p, s);
+	}
+	if (p->total >= p->policy.max_slots)
+		return false;
+	(void)slot_open(p, set, 0, p->now_us);
+	return true;
+}
+
+static void
+serve_starved(struct pool *p)
+{
+	struct list_node *n = list_first(&p->starved);
+
+	for (; n != NULL; n = list_after(&p->starved, n)) {
+		struct slot_set *set =
+		    CONTAINER_OF(n, struct slot_set, starved);
+
+		while (set->counts[SLOT_CONNECTING] < set->queue.count) {
+			if (!feed_starved(p, set))
+				break;
+		}
+	}
+}
+
+/* After every event: as many slots as are wanted, where they are wanted. Costs
+ * nothing when nothing is missing. */
+void
+spread_adjust(struct pool *p)
+{
+	if (p->is_stopping)
+		return;
+	grow(p);
+	if (p->probes.count > 0)
+		probe(p);
+	if (p->is_paused)
+		return;
+	if (p->any_queue.count > 0)
+		serve_other_users(p);
+	if (p->starved.count > 0)
+		serve_starved(p);
+}
+
+/* Have a rebalance soon, but not one at each of many like reasons. */
+void
+spread_soon(struct pool *p)
+{
+	uint64_t at = p->rebalanced_at_us + EVEN_OUT_US;
+
+	if (at < p->now_us)
+		at = p->now_us;
+	if (at < p->rebalance_at_us)
+		p->rebalance_at_us = at;
+}
+
+static bool
+may_have_share(const struct slot_set *set)
+{
+	return slot_set_is_usable(set) && set->health != HEALTH_OFFLINE;
+}
+
+/* Gives out `slots` in exact shares: set->target. */
+static void
+plan(struct pool *p, uint32_t slots)
+{
+	struct pairing heap = { NULL };
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		set->target = 0;
+		if (may_have_share(set))
+			pairing_add(
+			    &heap, &set->plan, next_key(p, set, 0), set->rank);
+	}
+	while (slots > 0 && heap.root != NULL) {
+		struct slot_set *set =
+		    CONTAINER_OF(heap.root, struct slot_set, plan);
+
+		pairing_remove(&heap, &set->plan);
+		set->target++;
+		slots--;
+		if (set->target < cap(p, set))
+			pairing_add(&heap, &set->plan,
+			    next_key(p, set, set->target), set->rank);
+	}
+	while (heap.root != NULL)
+		pairing_remove(&heap, heap.root);
+}
+
+/* What a rebalance found. */
+struct imbalance {
+	uint32_t missing;    /* slots that online sets have too few */
+	uint32_t connecting; /* slots of theirs that are not connected yet */
+};
+
+/* Never tried, and there is no room: it waits among the offline ones. */
+static void
+wait_for_turn(struct pool *p, struct slot_set *set)
+{
+	if (heap_has(&set->probe))
+		return;
+	set->probe_failures = 0;
+	set->retry_at_us = p->now_us;
+	heap_set(&p->probes, &set->probe, p->now_us);
+}
+
+static struct imbalance
+measure(struct pool *p)
+{
+	struct imbalance m = { 0, 0 };
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		if (!may_have_share(set))
+			continue;
+		m.connecting += set->counts[SLOT_CONNECTING];
+		if (set->slots.count >= set->target)
+			continue;
+		if (set->health == HEALTH_ONLINE)
+			m.missing += set->target - set->slots.count;
+		else if (set->slots.count == 0 &&
+			 p->total >= p->policy.max_slots)
+			wait_for_turn(p, set);
+	}
+	return m;
+}
+
+/* Slots beyond their set's share that have no connection yet go at once. */
+static void
+close_connecting(struct pool *p)
+{
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+		struct slot *s;
+
+		while (may_have_share(set) && set->slots.count > set->target &&
+		       (s = connecting_slot(set, NULL)) != NULL &&
+		       s->elder == NULL)
+			slot_remove(p, s);
+	}
+}
+
+/* Closes up to `count` idle slots beyond their sets' shares, the coldest of
+ * each set, in rounds over the sets. */
+static void
+close_idle(struct pool *p, uint32_t count)
+{
+	bool has_closed = true;
+
+	while (count > 0 && has_closed) {
+		has_closed = false;
+		for (size_t i = 0; i < p->set_count && count > 0; i++) {
+			struct slot_set *set = p->sets[i];
+			struct slot *s = NULL;
+
+			if (set->slots.count > set->target &&
+			    set->counts[SLOT_UNCLAIMED] > 0)
+				s = coldest_of(set);
+			if (s == NULL)
+				continue;
+			slot_remove(p, s);
+			count--;
+			has_closed = true;
+		}
+	}
+}
+
+static void
+open_missing(struct pool *p)
+{
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		while (set->health == HEALTH_ONLINE && may_have_share(set) &&
+		       set->slots.count < set->target &&
+		       p->total < p->policy.max_slots)
+			(void)slot_open(p, set, 0, p->now_us);
+	}
+}
+
+static uint32_t
+monus(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* How many slots to have after a rebalance: no fewer than were in use since the
+ * last one, and one left over when somebody offline has to probe. */
+static uint32_t
+goal(const struct pool *p)
+{
+	uint32_t n = wanted(p), most = p->policy.max_slots;
+	bool has_down = p->probes.count + p->probing + p->trials > 0;
+
+	if (has_down && most > 1)
+		most--;
+	if (n < p->peak_in_use)
+		n = p->peak_in_use;
+	return n < most ? n : most;
+}
+
+/* Moves idle slots to where the shares say. What takes the place of a working
+ * connection is opened first where max-slots has room; then a later rebalance
+ * closes what is too many once the new ones are connected. */
+static void
+move(struct pool *p, uint32_t slots)
+{
+	struct imbalance m;
+	uint32_t extra, room;
+
+	close_connecting(p);
+	m = measure(p);
+	room = monus(p->policy.max_slots, p->total);
+	extra = monus(working(p), slots);
+	close_idle(
+	    p, monus(extra, m.connecting) + monus(m.missing, room + extra));
+	open_missing(p);
+	p->is_uneven = m.missing > 0 || extra > 0;
+}
+
+void
+spread_rebalance(struct pool *p)
+{
+	struct event e = { .kind = EVENT_REBALANCE_START };
+	uint32_t slots = goal(p);
+
+	e.id = p->id;
+	e.pool = p->name;
+	pool_tell(p, &e);
+	if (p->now_us >= p->periodic_at_us) {
+		p->periodic_at_us = p->now_us + p->policy.rebalance_interval;
+		p->peak_in_use = p->in_use;
+	}
+	p->rebalanced_at_us = p->now_us;
+	p->rebalance_at_us = p->periodic_at_us;
+	plan(p, slots);
+	move(p, slots);
+	e.kind = EVENT_REBALANCE_DONE;
+	pool_tell(p, &e);
+}
+
+/* Caps were lowered: what is not in use goes until they hold, or until only
+ * claims are left, which go as they come back. */
+void
+spread_trim(struct pool *p)
+{
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+		struct slot *s;
+
+		while (set->slots.count > p->policy.max_count) {
+			s = connecting_slot(set, NULL);
+			if (s == NULL)
+				s = coldest_of(set);
+			if (s == NULL)
+				break;
+			slot_remove(p, s);
+		}
+	}
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot *s;
+
+		while (p->total > p->policy.max_slots &&
+		       (s = connecting_slot(p->sets[i], NULL)) != NULL)
+			slot_remove(p, s);
+	}
+	while (p->total > p->policy.max_slots) {
+		struct slot *s = coldest_but(p, NULL);
+
+		if (s == NULL)
+			break;
+		slot_remove(p, s);
+	}
+}
