@@ -1,6 +1,5 @@
 #include "core/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,17 +92,14 @@ end_of_whole_chars(const char *s, size_t n)
 }
 
 void
-text_addf(struct text *t, const char *fmt, ...)
+text_addv(struct text *t, const char *fmt, va_list ap)
 {
 	size_t room = t->cap - t->len;
-	va_list ap;
 	int n;
 
 	if (t->is_cut)
 		return;
-	va_start(ap, fmt);
 	n = vsnprintf(t->buf + t->len, room, fmt, ap);
-	va_end(ap);
 	if (n >= 0 && (size_t)n < room) {
 		t->len += (size_t)n;
 		return;
@@ -112,6 +108,16 @@ text_addf(struct text *t, const char *fmt, ...)
 	if (n >= 0)
 		t->len = end_of_whole_chars(t->buf, t->cap - 1);
 	t->buf[t->len] = '\0';
+}
+
+void
+text_addf(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_addv(t, fmt, ap);
+	va_end(ap);
 }
 
 static bool

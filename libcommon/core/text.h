@@ -9,6 +9,7 @@
  * NUL, so cap bytes hold cap - 1 characters.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,7 @@ void text_add_bytes(struct text *t, const char *bytes, size_t n);
 void text_add_char(struct text *t, char c);
 void text_add_u64(struct text *t, uint64_t n);
 void text_addf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void text_addv(struct text *t, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 /* Adds a value of the line protocol: a space, %, =, control bytes and bytes
  * over 0x7E as %XX. An empty string adds nothing. */

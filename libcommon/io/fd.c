@@ -118,6 +118,36 @@ addr_from_sockaddr(const struct sockaddr_storage *sa, struct addr *addr)
 	}
 }
 
+/* Where a socket cannot be born close-on-exec and non-blocking. */
+#if !defined(SOCK_CLOEXEC) || !defined(SOCK_NONBLOCK)
+static int
+prepared(int fd)
+{
+	if (fd >= 0 && (!fd_set_cloexec(fd) || !fd_set_nonblocking(fd, true)))
+		fd_close(&fd);
+	return fd;
+}
+
+#define socket_new(family)	prepared(socket(family, SOCK_STREAM, 0))
+#define accept_new(fd, sa, len) prepared(accept(fd, sa, len))
+#else
+#define BORN			(SOCK_CLOEXEC | SOCK_NONBLOCK)
+#define socket_new(family)	socket(family, SOCK_STREAM | BORN, 0)
+#define accept_new(fd, sa, len) accept4(fd, sa, len, BORN)
+#endif
+
+int
+fd_accept(int listener, struct addr *peer)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof(sa);
+	int fd = accept_new(listener, (struct sockaddr *)&sa, &len);
+
+	if (fd >= 0)
+		addr_from_sockaddr(&sa, peer);
+	return fd;
+}
+
 static bool
 listen_on(int fd, const struct addr *addr, int backlog, struct addr *bound)
 {
@@ -143,7 +173,7 @@ fd_listen(const struct addr *addr, int backlog, struct addr *bound)
 	int fd;
 
 	ASSERT(addr->kind == ADDR_INET || addr->kind == ADDR_INET6);
-	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket_new(family);
 	if (fd >= 0 && !listen_on(fd, addr, backlog, bound))
 		fd_close(&fd);
 	return fd;

@@ -31,9 +31,13 @@ void addr_from_sockaddr(const struct sockaddr_storage *sa, struct addr *addr);
 
 /* A listening stream socket, close-on-exec and non-blocking, SO_REUSEADDR;
  * -1 with errno. *bound is what it listens on (port 0 made real). Not for
- * Unix sockets. */
+ * Unix sockets. Whether [::] takes IPv4 clients too is the system's choice. */
 int fd_listen(const struct addr *addr, int backlog, struct addr *bound)
     MUST_CHECK;
+
+/* The next client of a listening socket, close-on-exec and non-blocking, and
+ * its address; -1 with errno. */
+int fd_accept(int listener, struct addr *peer) MUST_CHECK;
 
 /* Monotonic clock in microseconds, and the time of day in microseconds since
  * the epoch. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,9 +132,9 @@ log_write_at(enum log_level level, const char *file, int line, const char *pool,
 {
 	const char *p = pool != NULL ? pool : "-";
 	const char *b = backend != NULL ? backend : "-";
-	char message[MESSAGE_BYTES], out[LINE_BYTES];
+	char buf[MESSAGE_BYTES], out[LINE_BYTES];
 	unsigned left_out = 0;
-	struct text t;
+	struct text t, message;
 	uint64_t key;
 	va_list ap;
 
@@ -146,8 +145,8 @@ log_write_at(enum log_level level, const char *file, int line, const char *pool,
 	if (!repeat_allows(key, clock_us(), &left_out))
 		return;
 	va_start(ap, fmt);
-	if (vsnprintf(message, sizeof(message), fmt, ap) < 0)
-		message[0] = '\0';
+	text_init(&message, buf, sizeof(buf));
+	text_addv(&message, fmt, ap);
 	va_end(ap);
 	/* Room is kept for the end of the line, whatever the rest does. */
 	text_init(&t, out, sizeof(out) - 64);
@@ -156,7 +155,7 @@ log_write_at(enum log_level level, const char *file, int line, const char *pool,
 	add_name(&t, p);
 	add_name(&t, b);
 	text_add(&t, ": ");
-	text_add_escaped(&t, message, strlen(message));
+	text_add_escaped(&t, message.buf, message.len);
 	t.cap = sizeof(out);
 	t.is_cut = false;
 	if (left_out > 0)

@@ -14,6 +14,9 @@
 /* Most rows of one program. */
 #define ROWS_MAX 60
 
+/* Longest message, with its end. */
+#define MESSAGE_BYTES 2048
+
 /* Columns of a terminal that --help keeps to. */
 #define HELP_COLS 80
 /* Where the text of an option starts, and the widest option before it. */
@@ -34,13 +37,20 @@ program_name(void)
 	return name;
 }
 
+/* One write a message, so that those of several programs on one terminal or
+ * file do not mix. */
 static void
 warn_v(const char *fmt, va_list ap)
 {
+	char line[MESSAGE_BYTES];
+	struct text t;
+
+	text_init(&t, line, sizeof(line) - 1);
+	text_addf(&t, "%s: ", name);
+	text_addv(&t, fmt, ap);
+	line[t.len++] = '\n';
 	fflush(stdout);
-	fprintf(stderr, "%s: ", name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	fwrite(line, 1, t.len, stderr);
 }
 
 void
