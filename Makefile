@@ -59,7 +59,8 @@ RESOLV_LIBS ?= $(if $(filter Linux,$(shell uname -s)),-lresolv)
 
 $(eval $(call find_library,LIBEVENT,libevent_core))
 $(eval $(call find_library,CARES,libcares,$(RESOLV_LIBS)))
-IO_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS)
+$(eval $(call find_library,JANSSON,jansson))
+LIB_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS) $(JANSSON_CFLAGS)
 
 MISSING_FOR_TESTS :=
 ifndef CMOCKA_LIBS
@@ -88,11 +89,11 @@ endif
 
 LIBS_qorb-claim   :=
 LIBS_qorb-echo    := LIBEVENT
-LIBS_qorb-load    := LIBEVENT
+LIBS_qorb-load    := LIBEVENT JANSSON
 LIBS_qorb-pool    := LIBEVENT CARES
 LIBS_qorb-resolve := LIBEVENT CARES
 LIBS_qtop         := LIBEVENT
-LIBS_TESTS        := LIBEVENT CARES CMOCKA
+LIBS_TESTS        := LIBEVENT CARES JANSSON CMOCKA
 
 # $(call libraries,NAME): the linker's words for LIBS_NAME.
 libraries = $(foreach l,$(LIBS_$(1)),$($(l)_LIBS))
@@ -103,9 +104,9 @@ all: have-libraries $(BINS) $(BUILD)/lib/libqorb.a
 
 # --- flags: a change of them makes anew what they went into ----------------
 
-COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(IO_CFLAGS)
+COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LIB_CFLAGS)
 LINK_FLAGS    = $(CC) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(LIBEVENT_LIBS) \
-	$(CARES_LIBS)
+	$(CARES_LIBS) $(JANSSON_LIBS)
 export COMPILE_FLAGS LINK_FLAGS
 
 .PHONY: FORCE
@@ -161,7 +162,7 @@ $(BUILD)/obj/tests/unit/%.o: | have-test-libraries
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/compile.flags | have-libraries
 	@mkdir -p $(@D)
-	$(CC) $(STD_IO) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) $(IO_CFLAGS) \
+	$(CC) $(STD_IO) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) $(LIB_CFLAGS) \
 		$(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
 LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libclient.a $(BUILD)/lib/libio.a \
@@ -295,8 +296,8 @@ help:
 	'' \
 	'Variants: make BUILD=build-clang CC=clang WERROR=-Werror' \
 	"          make BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined'" \
-	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and _LIBS, CARES_CFLAGS' \
-	'and _LIBS, CMOCKA_CFLAGS and _LIBS say otherwise.'
+	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and LIBEVENT_LIBS' \
+	'say otherwise, and so do those of CARES, JANSSON and CMOCKA.'
 
 DEPENDENCIES := $(if $(wildcard $(BUILD)/obj),\
 	$(shell find '$(BUILD)/obj' -name '*.d'))

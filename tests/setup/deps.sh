@@ -74,9 +74,11 @@ find_missing()
 	need_command "$cc" cc
 	need_command make make
 	need_command "$pkg_config" pkg-config
-	if ! "$pkg_config" --exists libevent_core libcares 2>/dev/null; then
+	if ! "$pkg_config" --exists libevent_core libcares jansson \
+	    2>/dev/null; then
 		need_module libevent_core libevent
 		need_module libcares c-ares
+		need_module jansson jansson
 	fi
 	[ "$goal" != build ] || return 0
 	need_command bash bash
@@ -122,6 +124,9 @@ package_of()
 	apt-get:c-ares) echo libc-ares-dev ;;
 	dnf:c-ares) echo c-ares-devel ;;
 	apk:c-ares) echo c-ares-dev ;;
+	apt-get:jansson) echo libjansson-dev ;;
+	dnf:jansson) echo jansson-devel ;;
+	apk:jansson) echo jansson-dev ;;
 	apt-get:cmocka) echo libcmocka-dev ;;
 	dnf:cmocka) echo libcmocka-devel ;;
 	apk:cmocka) echo cmocka-dev ;;
