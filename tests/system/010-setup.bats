@@ -15,7 +15,7 @@ setup()
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
 	    cc make nsd clang bats true clang-format mandoc parallel perl jq socat \
 	    setpriv uname; do
-		ln -s "$(command -v $tool)" "$BASE/$tool"
+		ln -s "$(type -P $tool)" "$BASE/$tool"
 	done
 	stub id 'echo "${USER_ID-0}"'
 	# Knows each module but those in $WITHOUT.
