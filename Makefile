@@ -60,6 +60,7 @@ RESOLV_LIBS ?= $(if $(filter Linux,$(shell uname -s)),-lresolv)
 $(eval $(call find_library,LIBEVENT,libevent_core))
 $(eval $(call find_library,CARES,libcares,$(RESOLV_LIBS)))
 $(eval $(call find_library,JANSSON,jansson))
+MATH_LIBS ?= -lm
 LIB_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS) $(JANSSON_CFLAGS)
 
 MISSING_FOR_TESTS :=
@@ -89,11 +90,11 @@ endif
 
 LIBS_qorb-claim   :=
 LIBS_qorb-echo    := LIBEVENT
-LIBS_qorb-load    := LIBEVENT JANSSON
+LIBS_qorb-load    := LIBEVENT JANSSON MATH
 LIBS_qorb-pool    := LIBEVENT CARES
 LIBS_qorb-resolve := LIBEVENT CARES
 LIBS_qtop         := LIBEVENT
-LIBS_TESTS        := LIBEVENT CARES JANSSON CMOCKA
+LIBS_TESTS        := LIBEVENT CARES JANSSON MATH CMOCKA
 
 # $(call libraries,NAME): the linker's words for LIBS_NAME.
 libraries = $(foreach l,$(LIBS_$(1)),$($(l)_LIBS))

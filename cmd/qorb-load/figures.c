@@ -1,0 +1,249 @@
+#include "figures.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base.h"
+#include "core/rng.h"
+
+#define BACKENDS_FIRST 16
+#define SLOTS_FIRST    256
+#define SLOT_NONE      UINT64_MAX
+#define OTHERS	       "(others)"
+
+struct figures *
+figures_new(bool is_open)
+{
+	struct figures *f = mem_new(1, sizeof(*f));
+
+	f->is_open = is_open;
+	f->backend_cap = BACKENDS_FIRST;
+	f->backends = mem_new(f->backend_cap, sizeof(*f->backends));
+	f->backend_index = mem_new(2 * f->backend_cap, sizeof(uint32_t));
+	f->slot_cap = SLOTS_FIRST;
+	f->slots = mem_new(f->slot_cap, sizeof(*f->slots));
+	memset(f->slots, 0xff, f->slot_cap * sizeof(*f->slots));
+	return f;
+}
+
+void
+figures_free(struct figures **figures)
+{
+	struct figures *f = *figures;
+
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->backend_count; i++)
+		free(f->backends[i].name);
+	free(f->backends);
+	free(f->backend_index);
+	free(f->slots);
+	free(f);
+	*figures = NULL;
+}
+
+/* Where in the index this backend is or would be. */
+static uint32_t *
+figures_backend_at(const struct figures *f, uint64_t hash, const char *name)
+{
+	size_t mask = 2 * f->backend_cap - 1;
+	size_t at = hash & mask;
+
+	for (; f->backend_index[at] != 0; at = (at + 1) & mask) {
+		const struct figures_backend *b =
+		    &f->backends[f->backend_index[at] - 1];
+
+		if (b->hash == hash && strcmp(b->name, name) == 0)
+			break;
+	}
+	return &f->backend_index[at];
+}
+
+static void
+figures_grow_backends(struct figures *f)
+{
+	size_t cap = 2 * f->backend_cap;
+
+	f->backends =
+	    mem_grow(f->backends, f->backend_cap, cap, sizeof(*f->backends));
+	f->backend_cap = cap;
+	free(f->backend_index);
+	f->backend_index = mem_new(2 * cap, sizeof(uint32_t));
+	for (uint32_t i = 0; i < f->backend_count; i++) {
+		const struct figures_backend *b = &f->backends[i];
+
+		*figures_backend_at(f, b->hash, b->name) = i + 1;
+	}
+}
+
+static struct figures_backend *
+figures_backend(struct figures *f, const char *name)
+{
+	uint64_t hash = hash_text(name);
+	uint32_t *at = figures_backend_at(f, hash, name);
+	struct figures_backend *b;
+
+	if (*at == 0 && f->backend_count >= FIGURES_BACKENDS_MAX - 1) {
+		name = OTHERS;
+		hash = hash_text(name);
+		at = figures_backend_at(f, hash, name);
+	}
+	if (*at != 0)
+		return &f->backends[*at - 1];
+	if (f->backend_count == f->backend_cap)
+		figures_grow_backends(f);
+	b = &f->backends[f->backend_count++];
+	b->name = mem_strdup(name);
+	b->hash = hash;
+	*figures_backend_at(f, hash, name) = (uint32_t)f->backend_count;
+	return b;
+}
+
+/* Where in the set this slot is or would be. */
+static uint64_t *
+figures_slot_at(const struct figures *f, uint64_t slot)
+{
+	size_t mask = f->slot_cap - 1;
+	size_t at = hash_mix(slot, 0) & mask;
+
+	while (f->slots[at] != SLOT_NONE && f->slots[at] != slot)
+		at = (at + 1) & mask;
+	return &f->slots[at];
+}
+
+static void
+figures_grow_slots(struct figures *f)
+{
+	uint64_t *old = f->slots;
+	size_t old_cap = f->slot_cap;
+
+	f->slot_cap = 2 * old_cap;
+	f->slots = mem_new(f->slot_cap, sizeof(*f->slots));
+	memset(f->slots, 0xff, f->slot_cap * sizeof(*f->slots));
+	for (size_t i = 0; i < old_cap; i++) {
+		if (old[i] != SLOT_NONE)
+			*figures_slot_at(f, old[i]) = old[i];
+	}
+	free(old);
+}
+
+static void
+figures_on_slot(struct figures *f, uint64_t slot)
+{
+	uint64_t *at = figures_slot_at(f, slot);
+
+	if (*at == slot)
+		return;
+	if (f->slot_count == FIGURES_SLOTS_MAX) {
+		f->has_more_slots = true;
+		return;
+	}
+	*at = slot;
+	if (2 * ++f->slot_count > f->slot_cap)
+		figures_grow_slots(f);
+}
+
+void
+figures_on_granted(struct figures *f, const struct figures_grant *grant)
+{
+	uint64_t raw_us = grant->now_us - grant->asked_us;
+
+	if (f->is_ended)
+		return;
+	f->granted++;
+	figures_backend(f, grant->backend)->claims++;
+	figures_on_slot(f, grant->slot);
+	histogram_record(&f->spans.wait, grant->now_us - grant->planned_us);
+	histogram_record(&f->lately, grant->now_us - grant->planned_us);
+	if (f->is_open)
+		histogram_record(&f->raw.wait, raw_us);
+}
+
+void
+figures_on_cycle(
+    struct figures *f, uint64_t planned_us, uint64_t asked_us, uint64_t now_us)
+{
+	if (f->is_ended) {
+		f->cut++;
+		return;
+	}
+	f->cycles++;
+	histogram_record(&f->spans.cycle, now_us - planned_us);
+	if (f->is_open)
+		histogram_record(&f->raw.cycle, now_us - asked_us);
+}
+
+void
+figures_on_failure(struct figures *f, unsigned failure)
+{
+	ASSERT(failure > 0 && failure < FAILURE_COUNT);
+	f->failures[failure]++;
+}
+
+void
+figures_end(struct figures *f, uint64_t now_us, uint64_t cpu_us)
+{
+	f->is_ended = true;
+	f->elapsed_us = now_us - f->begun_us;
+	f->cpu_us = cpu_us;
+}
+
+uint64_t
+figures_failures(const struct figures *f)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < FAILURE_COUNT; i++)
+		sum += f->failures[i];
+	return sum;
+}
+
+double
+figures_failure_share(const struct figures *f)
+{
+	uint64_t failed = figures_failures(f);
+
+	if (failed == 0)
+		return 0;
+	return 100.0 * (double)failed / (double)(failed + f->cycles);
+}
+
+double
+figures_rate(const struct figures *f, uint64_t count)
+{
+	if (f->elapsed_us == 0)
+		return 0;
+	return (double)count * (double)US_PER_S / (double)f->elapsed_us;
+}
+
+double
+figures_cpu_share(const struct figures *f)
+{
+	if (f->elapsed_us == 0)
+		return 0;
+	return (double)f->cpu_us / (double)f->elapsed_us;
+}
+
+static int
+figures_backend_order(const void *a, const void *b)
+{
+	const struct figures_backend *x = a;
+	const struct figures_backend *y = b;
+
+	if (x->claims != y->claims)
+		return x->claims > y->claims ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+void
+figures_sort_backends(struct figures *f)
+{
+	qsort(f->backends, f->backend_count, sizeof(*f->backends),
+	    figures_backend_order);
+	memset(f->backend_index, 0, 2 * f->backend_cap * sizeof(uint32_t));
+	for (uint32_t i = 0; i < f->backend_count; i++) {
+		const struct figures_backend *b = &f->backends[i];
+
+		*figures_backend_at(f, b->hash, b->name) = i + 1;
+	}
+}

@@ -1,0 +1,104 @@
+#ifndef QORB_LOAD_FIGURES_H
+#define QORB_LOAD_FIGURES_H
+
+/*
+ * What a run has shown so far: counts, latencies, who served. Only recorded
+ * here; progress, report and screens read it. Nothing is allocated for a
+ * cycle, only for a backend or a slot that was not seen before.
+ *
+ * The figures stand still once the end of the run is marked: cycles that are
+ * then finished or cut short are counted as `cut` and go into nothing else.
+ * Failures still count, since a wrong echo is one at any time.
+ *
+ * Latencies, in microseconds:
+ *  wait   from the claim's planned moment (open model) or its request (closed
+ *         model, where it equals the raw one) to its grant
+ *  cycle  from the same moment to the echo's end and the hold's end
+ *  raw    the same from the moment the request was sent, whatever was planned
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/histogram.h"
+#include "failure.h"
+
+/* Slots told apart; more only count as "more". */
+#define FIGURES_SLOTS_MAX 65536
+/* Backends told apart; claims on further ones count under one name. */
+#define FIGURES_BACKENDS_MAX 8192
+
+struct figures_backend {
+	char *name; /* owned */
+	uint64_t hash;
+	uint64_t claims;
+};
+
+/* Latencies of one kind, from the plan and from the request. */
+struct figures_spans {
+	struct histogram wait;
+	struct histogram cycle;
+};
+
+struct figures {
+	uint64_t asked;	  /* claims requested */
+	uint64_t granted; /* claims that got a connection */
+	uint64_t cycles;  /* whole ones, the echo right */
+	uint64_t cut;	  /* not whole when the run ended */
+	uint64_t planned; /* arrivals due by the end (open model) */
+	uint64_t failures[FAILURE_COUNT];
+	struct figures_spans spans;
+	struct figures_spans raw; /* filled in the open model alone */
+	struct histogram lately;  /* waits since the last progress line */
+	struct figures_backend *backends; /* owned */
+	size_t backend_count;
+	size_t backend_cap;	 /* of backends; a power of two */
+	uint32_t *backend_index; /* owned; 2 * cap; 0 none, else 1 + index */
+	uint64_t *slots;	 /* owned; hash set, UINT64_MAX for none */
+	size_t slot_count;
+	size_t slot_cap; /* a power of two, over 2 * slot_count */
+	bool has_more_slots;
+	bool is_open; /* the open model */
+	bool is_ended;
+	uint64_t begun_us;   /* of the monotonic clock */
+	uint64_t elapsed_us; /* once ended */
+	uint64_t cpu_us;     /* of this process, once ended */
+};
+
+struct figures *figures_new(bool is_open);
+void figures_free(struct figures **figures);
+
+/* A grant: when it was planned, sent and had. */
+struct figures_grant {
+	const char *backend; /* borrowed for the call */
+	uint64_t slot;
+	uint64_t planned_us;
+	uint64_t asked_us;
+	uint64_t now_us;
+};
+
+void figures_on_granted(struct figures *f, const struct figures_grant *grant);
+void figures_on_cycle(
+    struct figures *f, uint64_t planned_us, uint64_t asked_us, uint64_t now_us);
+void figures_on_failure(struct figures *f, unsigned failure);
+
+/* The run ends here: from now on nothing but failures is counted. */
+void figures_end(struct figures *f, uint64_t now_us, uint64_t cpu_us);
+
+/* Of all codes together. */
+uint64_t figures_failures(const struct figures *f);
+
+/* Failed cycles in percent of all that came to an end; 0 when none has. */
+double figures_failure_share(const struct figures *f);
+
+/* Events a second of the time until the end; 0 for no time. */
+double figures_rate(const struct figures *f, uint64_t count);
+
+/* The share of the run in which this process was on a processor, 0 to 1. */
+double figures_cpu_share(const struct figures *f);
+
+/* Backends by claims, most first, then by name. */
+void figures_sort_backends(struct figures *f);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef QORB_LOAD_WORKLOAD_H
+#define QORB_LOAD_WORKLOAD_H
+
+/*
+ * What a run is to do, as the command line says it: nothing here changes while
+ * it runs. All spans are microseconds.
+ */
+
+#include <stdint.h>
+
+#include "core/base.h"
+#include "arrivals.h"
+
+#define WORKLOAD_TASKS_MAX	 10000
+#define WORKLOAD_CONNECTIONS_MAX 64
+#define WORKLOAD_PAYLOAD_MAX	 1048576
+#define WORKLOAD_RATE_MAX	 1000000
+
+/* Tasks that share a connection to the daemon unless the user says how many
+ * connections there are. */
+#define WORKLOAD_TASKS_A_LINK 256
+
+struct workload {
+	const char *pool;	 /* borrowed from the command line */
+	const char *socket_path; /* borrowed; NULL for the default one */
+	unsigned tasks;		 /* at least 1 */
+	unsigned links;		 /* connections to the daemon, 1 to tasks */
+	uint64_t claims;	 /* claims to ask for, UINT64_MAX: no bound */
+	uint64_t duration_us;	 /* NEVER: no bound */
+	uint64_t rate;		 /* arrivals a second; 0: closed model */
+	enum arrivals_kind arrivals;
+	uint64_t ramp_us;
+	uint64_t hold_us;
+	uint64_t pause_us;
+	uint64_t timeout_us; /* for an echo, from its claim's grant */
+	bool has_wait;	     /* else the pool's own claim-timeout */
+	uint64_t wait_us;    /* NEVER: no bound */
+	uint32_t payload;    /* bytes, at least 1 */
+	uint64_t key_space;  /* keys; 0: claims name none */
+	uint64_t seed;
+};
+
+#endif

@@ -1,0 +1,203 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base.h"
+#include "figures.h"
+
+static void
+grant(struct figures *f, const char *backend, uint64_t slot)
+{
+	const struct figures_grant g = {
+		.backend = backend,
+		.slot = slot,
+		.planned_us = 1000,
+		.asked_us = 1200,
+		.now_us = 1250,
+	};
+
+	figures_on_granted(f, &g);
+}
+
+static void
+in_the_open_model_latency_counts_from_the_plan(void **state)
+{
+	struct figures *f = figures_new(true);
+
+	(void)state;
+	grant(f, "a:1", 1);
+	figures_on_cycle(f, 1000, 1200, 1260);
+	assert_int_equal(f->spans.wait.max_us, 250);
+	assert_int_equal(f->spans.cycle.max_us, 260);
+	assert_int_equal(f->raw.wait.max_us, 50);
+	assert_int_equal(f->raw.cycle.max_us, 60);
+	assert_int_equal(f->lately.max_us, 250);
+	figures_free(&f);
+	assert_null(f);
+}
+
+static void
+in_the_closed_model_there_is_but_one_latency(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	grant(f, "a:1", 1);
+	figures_on_cycle(f, 1000, 1200, 1260);
+	assert_int_equal(f->spans.wait.count, 1);
+	assert_int_equal(f->spans.cycle.count, 1);
+	assert_int_equal(f->raw.wait.count, 0);
+	assert_int_equal(f->raw.cycle.count, 0);
+	figures_free(&f);
+}
+
+static void
+backends_are_told_apart_however_many(void **state)
+{
+	struct figures *f = figures_new(false);
+	char name[32];
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 1000; i++) {
+			snprintf(name, sizeof(name), "b%u.test:6001", i);
+			grant(f, name, i);
+		}
+	}
+	assert_int_equal(f->backend_count, 1000);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(f->backends[i].claims, 2);
+	figures_free(&f);
+}
+
+static void
+too_many_backends_share_one_name(void **state)
+{
+	struct figures *f = figures_new(false);
+	char name[32];
+
+	(void)state;
+	for (unsigned i = 0; i < FIGURES_BACKENDS_MAX + 9; i++) {
+		snprintf(name, sizeof(name), "b%u.test:6001", i);
+		grant(f, name, 1);
+	}
+	grant(f, "b0.test:6001", 1);
+	assert_int_equal(f->backend_count, FIGURES_BACKENDS_MAX);
+	figures_sort_backends(f);
+	grant(f, "one more", 1);
+	assert_string_equal(f->backends[0].name, "(others)");
+	assert_int_equal(f->backends[0].claims, 11);
+	assert_string_equal(f->backends[1].name, "b0.test:6001");
+	figures_free(&f);
+}
+
+static void
+slots_are_counted_once(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++)
+		grant(f, "a:1", i % 1000 * 1024);
+	assert_int_equal(f->slot_count, 1000);
+	assert_false(f->has_more_slots);
+	figures_free(&f);
+}
+
+static void
+slots_beyond_the_limit_are_only_noted(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	for (unsigned i = 0; i < FIGURES_SLOTS_MAX; i++)
+		grant(f, "a:1", i);
+	assert_false(f->has_more_slots);
+	grant(f, "a:1", FIGURES_SLOTS_MAX);
+	assert_true(f->has_more_slots);
+	assert_int_equal(f->slot_count, FIGURES_SLOTS_MAX);
+	figures_free(&f);
+}
+
+static void
+backends_sort_by_claims_then_name(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	grant(f, "c:1", 1);
+	grant(f, "b:1", 1);
+	grant(f, "a:1", 1);
+	grant(f, "c:1", 1);
+	figures_sort_backends(f);
+	assert_string_equal(f->backends[0].name, "c:1");
+	assert_string_equal(f->backends[1].name, "a:1");
+	assert_string_equal(f->backends[2].name, "b:1");
+	grant(f, "b:1", 1);
+	assert_int_equal(f->backend_count, 3);
+	assert_int_equal(f->backends[2].claims, 2);
+	figures_free(&f);
+}
+
+static void
+after_the_end_only_failures_count(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	f->begun_us = 500;
+	figures_end(f, 2000500, 100000);
+	grant(f, "a:1", 1);
+	figures_on_cycle(f, 1, 1, 2);
+	figures_on_failure(f, FAILURE_ECHO_WRONG);
+	assert_int_equal(f->granted, 0);
+	assert_int_equal(f->cycles, 0);
+	assert_int_equal(f->cut, 1);
+	assert_int_equal(f->spans.cycle.count, 0);
+	assert_int_equal(figures_failures(f), 1);
+	assert_int_equal(f->elapsed_us, 2000000);
+	figures_free(&f);
+}
+
+static void
+rates_and_shares_are_of_the_time_until_the_end(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	assert_true(figures_rate(f, 5) == 0);
+	assert_true(figures_cpu_share(f) == 0);
+	assert_true(figures_failure_share(f) == 0);
+	for (unsigned i = 0; i < 3; i++)
+		figures_on_cycle(f, 1, 1, 2);
+	figures_on_failure(f, ERR_OVERLOADED);
+	figures_end(f, 2 * US_PER_S, US_PER_S / 2);
+	assert_true(figures_rate(f, 3) == 1.5);
+	assert_true(figures_cpu_share(f) == 0.25);
+	assert_true(figures_failure_share(f) == 25);
+	figures_free(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    in_the_open_model_latency_counts_from_the_plan),
+		cmocka_unit_test(in_the_closed_model_there_is_but_one_latency),
+		cmocka_unit_test(backends_are_told_apart_however_many),
+		cmocka_unit_test(too_many_backends_share_one_name),
+		cmocka_unit_test(slots_are_counted_once),
+		cmocka_unit_test(slots_beyond_the_limit_are_only_noted),
+		cmocka_unit_test(backends_sort_by_claims_then_name),
+		cmocka_unit_test(after_the_end_only_failures_count),
+		cmocka_unit_test(
+		    rates_and_shares_are_of_the_time_until_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
