@@ -1,0 +1,601 @@
+#include "driver.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <event2/event_struct.h>
+
+#include "core/base.h"
+#include "core/rng.h"
+#include "io/fd.h"
+#include "failure.h"
+#include "links.h"
+#include "task.h"
+
+#define WHY_BYTES 512
+
+/* A closed model's task rests at least this long after a failure, so that a
+ * pool with nothing to give is asked, not hammered. */
+#define FAILURE_REST_US (10 * US_PER_MS)
+
+/* How often overdue echoes are looked for: a tenth of the time-out, in these
+ * bounds. */
+#define SWEEP_MIN_US (1 * US_PER_MS)
+#define SWEEP_MAX_US (100 * US_PER_MS)
+
+/* What the end of the run waits for, beyond the echoes' own time-out, before
+ * it gives up on a daemon that does not answer. */
+#define ENDING_SPARE_US US_PER_S
+#define ENDING_MAX_US	(10 * US_PER_S)
+
+enum phase {
+	PHASE_RUNNING,
+	PHASE_ENDING,
+	PHASE_CLOSING,
+	PHASE_DONE,
+};
+
+struct driver {
+	const struct workload *work;
+	struct figures *figures;
+	struct event_base *base;
+	void *ctx;
+	void (*on_second)(void *ctx);
+
+	enum phase phase;
+	enum driver_end end;
+	char why[WHY_BYTES];
+	unsigned unanswered;
+	uint64_t cpu_begun_us;
+
+	struct crew crew;
+	struct task *tasks;  /* owned; work->tasks */
+	struct links *links; /* owned */
+	struct task **asked; /* owned; claimed in this turn */
+	unsigned asked_count;
+
+	struct task **idle; /* owned; open model: free for an arrival */
+	unsigned idle_count;
+	struct arrivals arrivals;
+	uint64_t due_us; /* of the next arrival, monotonic clock */
+	struct event arrival;
+
+	struct rng keys;
+
+	struct event limit; /* the duration, then the end's own limit */
+	struct event sweep;
+	struct event second;
+};
+
+static struct timeval
+driver_timeval(uint64_t span_us)
+{
+	return (struct timeval){
+		.tv_sec = (time_t)(span_us / US_PER_S),
+		.tv_usec = (suseconds_t)(span_us % US_PER_S),
+	};
+}
+
+static void
+driver_add_timer(struct event *timer, uint64_t span_us)
+{
+	const struct timeval tv = driver_timeval(span_us);
+
+	evtimer_add(timer, &tv);
+}
+
+static uint64_t
+driver_cpu_us(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return 0;
+	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
+		   US_PER_S +
+	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* ---- The end of a run ---- */
+
+static void
+driver_set_why(
+    struct driver *d, enum driver_end end, const char *fmt, va_list args)
+{
+	if (d->end == DRIVER_LOST)
+		return;
+	d->end = end;
+	(void)vsnprintf(d->why, sizeof(d->why), fmt, args);
+}
+
+/* Arrivals that nobody was free for belong to the report: leaving them out
+ * would hide just the moments when the pool was slowest. */
+static uint64_t
+driver_planned(struct driver *d, uint64_t now_us)
+{
+	uint64_t planned = d->figures->asked;
+
+	while (d->due_us <= now_us && planned < d->work->claims) {
+		planned++;
+		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+	}
+	return planned;
+}
+
+static void
+driver_end_figures(struct driver *d)
+{
+	uint64_t now_us = clock_us();
+
+	if (d->work->rate > 0)
+		d->figures->planned = driver_planned(d, now_us);
+	figures_end(d->figures, now_us, driver_cpu_us() - d->cpu_begun_us);
+}
+
+static void PRINTF_LIKE(3, 4)
+    driver_finish(struct driver *d, enum driver_end end, const char *fmt, ...)
+{
+	uint64_t limit_us = time_after(d->work->timeout_us, ENDING_SPARE_US);
+	va_list args;
+
+	if (d->phase != PHASE_RUNNING)
+		return;
+	va_start(args, fmt);
+	driver_set_why(d, end, fmt, args);
+	va_end(args);
+	driver_end_figures(d);
+	d->phase = PHASE_ENDING;
+	d->crew.is_ending = true;
+	evtimer_del(&d->second);
+	evtimer_del(&d->arrival);
+	for (unsigned i = 0; i < d->work->tasks; i++)
+		task_cut(&d->tasks[i]);
+	driver_add_timer(
+	    &d->limit, limit_us < ENDING_MAX_US ? limit_us : ENDING_MAX_US);
+}
+
+/* Nothing more can be asked of the daemon. */
+static void PRINTF_LIKE(2, 3)
+    driver_lose(struct driver *d, const char *fmt, ...)
+{
+	va_list args;
+
+	if (d->phase == PHASE_DONE)
+		return;
+	va_start(args, fmt);
+	driver_set_why(d, DRIVER_LOST, fmt, args);
+	va_end(args);
+	if (d->phase == PHASE_RUNNING)
+		driver_end_figures(d);
+	for (unsigned i = 0; i < d->work->tasks; i++) {
+		if (d->tasks[i].state == TASK_CLAIMING)
+			figures_on_failure(d->figures, FAILURE_DAEMON_LOST);
+		else if (d->tasks[i].state != TASK_IDLE)
+			d->figures->cut++;
+	}
+	d->phase = PHASE_DONE;
+}
+
+static void
+driver_give_up(struct driver *d)
+{
+	d->unanswered = d->crew.in_state[TASK_CLAIMING];
+	d->figures->cut +=
+	    d->crew.in_state[TASK_ECHOING] + d->crew.in_state[TASK_HOLDING];
+	d->phase = PHASE_DONE;
+}
+
+static void
+driver_on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct driver *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (d->phase == PHASE_RUNNING)
+		driver_finish(d, DRIVER_COMPLETE, "%s", "");
+	else
+		driver_give_up(d);
+}
+
+void
+driver_stop(struct driver *d)
+{
+	if (d->phase == PHASE_RUNNING)
+		driver_finish(d, DRIVER_INTERRUPTED, "ended by a signal");
+	else if (d->phase != PHASE_DONE)
+		driver_give_up(d);
+}
+
+/* ---- What tasks ask for ---- */
+
+static void
+driver_claim(void *ctx, struct task *t)
+{
+	struct driver *d = ctx;
+	uint64_t key = UINT64_MAX;
+
+	if (d->work->key_space > 0)
+		key = rng_below(&d->keys, d->work->key_space);
+	d->figures->asked++;
+	d->asked[d->asked_count++] = t;
+	links_claim(d->links, t->index, key);
+}
+
+static void
+driver_cancel(void *ctx, struct task *t)
+{
+	struct driver *d = ctx;
+
+	links_cancel(d->links, t->index);
+}
+
+static void
+driver_release(void *ctx, struct task *t, bool is_broken)
+{
+	struct driver *d = ctx;
+
+	links_release(d->links, t->index, t->claim, is_broken);
+}
+
+/* ---- When tasks begin ---- */
+
+static bool
+driver_may_ask(const struct driver *d)
+{
+	return d->phase == PHASE_RUNNING && d->figures->asked < d->work->claims;
+}
+
+static void
+driver_on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	struct task *t = arg;
+	struct driver *d = t->crew->ops_ctx;
+
+	(void)fd;
+	(void)what;
+	if (driver_may_ask(d))
+		task_begin(t, 0);
+}
+
+static void
+driver_on_idle(void *ctx, struct task *t, bool has_failed)
+{
+	struct driver *d = ctx;
+	uint64_t rest_us = d->work->pause_us;
+
+	if (d->work->rate > 0) {
+		d->idle[d->idle_count++] = t;
+		return;
+	}
+	if (!driver_may_ask(d))
+		return;
+	if (has_failed && rest_us < FAILURE_REST_US)
+		rest_us = FAILURE_REST_US;
+	if (rest_us > 0)
+		driver_add_timer(&t->rest, rest_us);
+	else
+		task_begin(t, 0);
+}
+
+/* Open model: begins the cycles that are due, as long as a task is free. The
+ * others wait in the schedule itself; their latency counts from their moment
+ * there. */
+static void
+driver_begin_due(struct driver *d)
+{
+	uint64_t now_us = clock_us();
+
+	while (d->idle_count > 0 && driver_may_ask(d)) {
+		if (d->due_us > now_us) {
+			driver_add_timer(&d->arrival, d->due_us - now_us);
+			return;
+		}
+		task_begin(d->idle[--d->idle_count], d->due_us);
+		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+	}
+}
+
+/* The turn that follows does the work. */
+static void
+driver_on_arrival(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+static void
+driver_begin_all(struct driver *d)
+{
+	const struct workload *w = d->work;
+
+	for (unsigned i = 0; i < w->tasks; i++) {
+		struct task *t = &d->tasks[i];
+		uint64_t after_us = w->ramp_us * i / w->tasks;
+
+		if (w->rate > 0)
+			d->idle[d->idle_count++] = t;
+		else if (after_us > 0)
+			driver_add_timer(&t->rest, after_us);
+		else if (driver_may_ask(d))
+			task_begin(t, 0);
+	}
+}
+
+/* ---- What the daemon answers ---- */
+
+static void
+driver_on_granted(
+    void *ctx, unsigned task, const struct lent *lent, uint64_t now_us)
+{
+	struct driver *d = ctx;
+	struct task *t = &d->tasks[task];
+
+	if (t->state == TASK_CLAIMING) {
+		task_on_granted(t, lent, now_us);
+		return;
+	}
+	close(lent->fd);
+	driver_lose(d, "the daemon answered a claim twice");
+}
+
+static void
+driver_on_refused(
+    void *ctx, unsigned task, const char *code, const char *message)
+{
+	struct driver *d = ctx;
+	struct task *t = &d->tasks[task];
+	unsigned failure = failure_of_code(code);
+
+	if (t->state != TASK_CLAIMING) {
+		driver_lose(d, "the daemon answered a claim twice");
+		return;
+	}
+	task_on_refused(t, failure);
+	if (failure_is_final(failure))
+		driver_finish(d, DRIVER_REFUSED, "%s: %s", code, message);
+}
+
+static void
+driver_on_release_refused(void *ctx, const char *code)
+{
+	struct driver *d = ctx;
+
+	figures_on_failure(d->figures, failure_of_code(code));
+}
+
+static void
+driver_on_lost(void *ctx, const char *why)
+{
+	driver_lose(ctx, "%s", why);
+}
+
+/* ---- Timers of all tasks ---- */
+
+static void
+driver_on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct driver *d = arg;
+	uint64_t now_us = clock_us();
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < d->work->tasks; i++)
+		task_check_deadline(&d->tasks[i], now_us);
+}
+
+static void
+driver_on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct driver *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (d->on_second != NULL)
+		d->on_second(d->ctx);
+}
+
+static void
+driver_add_timers(struct driver *d)
+{
+	const struct timeval second = { .tv_sec = 1 };
+	uint64_t sweep_us = d->work->timeout_us / 10;
+	struct timeval sweep;
+
+	if (sweep_us < SWEEP_MIN_US)
+		sweep_us = SWEEP_MIN_US;
+	if (sweep_us > SWEEP_MAX_US)
+		sweep_us = SWEEP_MAX_US;
+	sweep = driver_timeval(sweep_us);
+	event_add(&d->second, &second);
+	if (d->work->timeout_us != NEVER)
+		event_add(&d->sweep, &sweep);
+	if (d->work->duration_us != NEVER)
+		driver_add_timer(&d->limit, d->work->duration_us);
+}
+
+/* ---- Turns of the loop ---- */
+
+/* The claims of this turn are about to be written: their latency starts. */
+static void
+driver_stamp(struct driver *d)
+{
+	uint64_t now_us;
+
+	if (d->asked_count == 0)
+		return;
+	now_us = clock_us();
+	for (unsigned i = 0; i < d->asked_count; i++) {
+		struct task *t = d->asked[i];
+
+		t->asked_us = now_us;
+		if (d->work->rate == 0)
+			t->planned_us = now_us;
+	}
+	d->asked_count = 0;
+}
+
+static void
+driver_advance(struct driver *d)
+{
+	bool is_idle = d->crew.in_state[TASK_IDLE] == d->work->tasks;
+
+	if (d->phase == PHASE_RUNNING && is_idle &&
+	    d->figures->asked >= d->work->claims)
+		driver_finish(d, DRIVER_COMPLETE, "%s", "");
+	if (d->phase == PHASE_ENDING && is_idle) {
+		links_ping(d->links);
+		d->phase = PHASE_CLOSING;
+	}
+	if (d->phase == PHASE_CLOSING && links_is_pinged(d->links))
+		d->phase = PHASE_DONE;
+}
+
+static void
+driver_turn(struct driver *d)
+{
+	if (d->work->rate > 0)
+		driver_begin_due(d);
+	driver_advance(d);
+	driver_stamp(d);
+	links_flush(d->links);
+}
+
+enum driver_end
+driver_run(struct driver *d)
+{
+	d->cpu_begun_us = driver_cpu_us();
+	d->figures->begun_us = clock_us();
+	if (d->work->rate > 0)
+		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+	driver_add_timers(d);
+	driver_begin_all(d);
+	driver_turn(d);
+	while (d->phase != PHASE_DONE) {
+		if (event_base_loop(d->base, EVLOOP_ONCE) != 0) {
+			driver_lose(d, "the event loop failed");
+			break;
+		}
+		driver_turn(d);
+	}
+	return d->end;
+}
+
+/* ---- Making and ending ---- */
+
+static const struct task_ops driver_ops = {
+	.claim = driver_claim,
+	.cancel = driver_cancel,
+	.release = driver_release,
+	.on_idle = driver_on_idle,
+};
+
+static void
+driver_init_crew(struct driver *d)
+{
+	struct exchange_env *env = mem_new(1, sizeof(*env));
+
+	env->base = d->base;
+	env->payload = d->work->payload;
+	env->on_whole = task_on_whole;
+	env->on_failed = task_on_failed;
+	d->crew = (struct crew){
+		.work = d->work,
+		.figures = d->figures,
+		.ops = &driver_ops,
+		.ops_ctx = d,
+		.exchange = env,
+	};
+	d->tasks = mem_new(d->work->tasks, sizeof(*d->tasks));
+	d->asked = mem_new(d->work->tasks, sizeof(struct task *));
+	d->idle = mem_new(d->work->tasks, sizeof(struct task *));
+	for (unsigned i = 0; i < d->work->tasks; i++)
+		task_init(&d->tasks[i], &d->crew, i, driver_on_rest);
+}
+
+static const struct links_ops links_ops = {
+	.on_granted = driver_on_granted,
+	.on_refused = driver_on_refused,
+	.on_release_refused = driver_on_release_refused,
+	.on_lost = driver_on_lost,
+};
+
+struct driver *
+driver_new(const struct driver_params *params)
+{
+	struct driver *d = mem_new(1, sizeof(*d));
+
+	d->work = params->work;
+	d->figures = params->figures;
+	d->base = params->base;
+	d->ctx = params->ctx;
+	d->on_second = params->on_second;
+	driver_init_crew(d);
+	d->links = links_new(d->work, d->base, &links_ops, d);
+	/* Keys and arrivals draw from streams of their own, so that the one
+	 * does not shift the other. */
+	rng_init(&d->keys, hash_mix(d->work->seed, 1));
+	if (d->work->rate > 0)
+		arrivals_init(&d->arrivals, d->work->arrivals, d->work->rate,
+		    d->work->ramp_us, hash_mix(d->work->seed, 2));
+	evtimer_assign(&d->arrival, d->base, driver_on_arrival, d);
+	evtimer_assign(&d->limit, d->base, driver_on_limit, d);
+	event_assign(&d->sweep, d->base, -1, EV_PERSIST, driver_on_sweep, d);
+	event_assign(&d->second, d->base, -1, EV_PERSIST, driver_on_second, d);
+	return d;
+}
+
+void
+driver_free(struct driver **driver)
+{
+	struct driver *d = *driver;
+
+	if (d == NULL)
+		return;
+	evtimer_del(&d->arrival);
+	evtimer_del(&d->limit);
+	event_del(&d->sweep);
+	event_del(&d->second);
+	for (unsigned i = 0; i < d->work->tasks; i++)
+		task_fini(&d->tasks[i]);
+	links_free(&d->links);
+	free(d->crew.exchange);
+	free(d->tasks);
+	free(d->asked);
+	free(d->idle);
+	free(d);
+	*driver = NULL;
+}
+
+bool
+driver_connect(struct driver *d)
+{
+	const char *why = links_connect(d->links);
+
+	if (why != NULL)
+		(void)snprintf(d->why, sizeof(d->why), "%s", why);
+	return why == NULL;
+}
+
+const char *
+driver_why(const struct driver *d)
+{
+	return d->why;
+}
+
+const char *
+driver_server(const struct driver *d)
+{
+	return links_server(d->links);
+}
+
+unsigned
+driver_unanswered(const struct driver *d)
+{
+	return d->unanswered;
+}

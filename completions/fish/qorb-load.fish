@@ -1,0 +1,23 @@
+# fish completion of qorb-load(1)
+complete -c qorb-load -f
+complete -c qorb-load -s t -l tasks -x -d 'Tasks that claim at once'
+complete -c qorb-load -s d -l duration -x -d 'End after this time'
+complete -c qorb-load -s n -l claims -x -d 'End after asking for so many claims'
+complete -c qorb-load -s r -l rate -x -d 'Open model: claims that arrive a second'
+complete -c qorb-load -l arrivals -x -a 'random even' -d 'Gaps between arrivals'
+complete -c qorb-load -l ramp -x -d 'Reach all tasks, or the rate, after this time'
+complete -c qorb-load -l hold -x -d 'Hold each claim at least this long'
+complete -c qorb-load -l pause -x -d 'Rest of a task between cycles'
+complete -c qorb-load -l payload -x -d 'Bytes to write and read back'
+complete -c qorb-load -l timeout -x -d 'Longest time from a grant to its whole echo'
+complete -c qorb-load -l wait -x -d 'Longest wait of a claim'
+complete -c qorb-load -l key-space -x -d 'Claim with a key drawn from so many'
+complete -c qorb-load -l seed -x -d 'Seed of arrivals and keys'
+complete -c qorb-load -l connections -x -d 'Connections to the daemon'
+complete -c qorb-load -l progress -d 'A line a second on stderr'
+complete -c qorb-load -s j -l json -d 'Print the report as a JSON object'
+complete -c qorb-load -l histogram -r -F -d 'Write all latencies to this file'
+complete -c qorb-load -l fail-above -x -d 'Exit 1 when more than this percentage failed'
+complete -c qorb-load -l socket -r -F -d "The daemon's socket"
+complete -c qorb-load -l help -d 'Print the options and exit'
+complete -c qorb-load -l version -d 'Print the version and exit'
