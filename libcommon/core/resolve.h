@@ -105,6 +105,13 @@ struct resolve_policy {
 
 void resolve_policy_default(struct resolve_policy *policy);
 
+/* Parses ADDR[,ADDR...], each IP:PORT or an IP alone (port 53), IPv6 always in
+ * brackets. servers has room for RESOLVE_SERVERS_MAX. False when one is no
+ * server's address; *why (static) then says why, and bad (ADDR_TEXT_BYTES)
+ * holds as much of it as fits. */
+bool resolve_servers_parse(const char *text, struct addr *servers,
+    size_t *count, char *bad, const char **why) MUST_CHECK;
+
 enum resolve_status {
 	RESOLVE_STARTING, /* no look-up has ended yet */
 	RESOLVE_OK,	  /* the set is what DNS says */
@@ -131,8 +138,8 @@ enum resolve_action_kind {
 	RESOLVE_CANCEL,
 	/* The set of backends or the status has changed. */
 	RESOLVE_PUBLISH,
-	/* For the trace. Each started look-up at a server is done or failed
-	 * later, unless the object goes first. */
+	/* For the trace. Each look-up started at a server is done or failed
+	 * later: done where its answer is used, failed at all others. */
 	RESOLVE_STARTED,
 	RESOLVE_DONE,
 	RESOLVE_FAILED,
@@ -175,7 +182,8 @@ void resolve_free(struct resolve **r);
 void resolve_set_policy(
     struct resolve *r, uint64_t now_us, const struct resolve_policy *policy);
 
-/* Other servers from now on; starts a look-up. */
+/* Other servers from now on; starts a look-up. One that was under way is
+ * dropped without another word: its handles are void. */
 void resolve_set_servers(
     struct resolve *r, uint64_t now_us, size_t server_count);
 
@@ -186,6 +194,9 @@ uint64_t resolve_refresh(struct resolve *r, uint64_t now_us);
 
 /* Look-ups that have ended. */
 uint64_t resolve_ended(const struct resolve *r);
+
+/* Did the last of them bring an answer, be it an empty one? */
+bool resolve_is_answered(const struct resolve *r);
 
 /* A query has ended. The answer is copied where it is kept. */
 void resolve_on_answer(struct resolve *r, uint64_t now_us,

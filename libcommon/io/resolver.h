@@ -89,9 +89,9 @@ enum resolve_status resolver_status(const struct resolver *r);
 const char *resolver_error(const struct resolver *r);
 
 /* Looks up now. done (may be NULL) is called once, from the loop, when a
- * look-up that began after this call has ended: is_answered says whether it gave
- * an answer, be it an empty one; if not, resolver_error says why. Any number
- * may wait. */
+ * look-up that began after this call has ended: is_answered says whether it
+ * gave an answer, be it an empty one; if not, resolver_error says why. Any
+ * number may wait. */
 void resolver_refresh(struct resolver *r,
     void (*done)(void *ctx, struct resolver *r, bool is_answered), void *ctx);
 

@@ -1,0 +1,800 @@
+#include "core/resolve.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/resolve_look.h"
+#include "core/resolve_set.h"
+#include "core/rng.h"
+#include "core/text.h"
+
+/* Where name servers are asked when nobody says. */
+#define DNS_PORT ":53"
+
+/* A wait grows by up to this part of it. */
+#define SPREAD 10
+
+struct slot {
+	uint32_t generation; /* of the query in flight; 0: free */
+	struct look_question question;
+};
+
+struct server {
+	struct look look;
+	struct slot slots[RESOLVE_CONCURRENCY_MAX];
+	size_t in_flight;
+
+	/* Actions that wait to be fetched. */
+	bool has_cancel;
+	bool has_started;
+	bool has_ended;
+
+	/* What has_ended tells. */
+	enum dns_outcome outcome;
+	size_t found;
+};
+
+/* How the last look-up ended, which decides when the next one is due. */
+enum verdict {
+	VERDICT_NONE,	 /* there was none */
+	VERDICT_WHOLE,	 /* records, nothing missing: when the TTL says */
+	VERDICT_PARTIAL, /* records: TTL, but no later than a retry */
+	VERDICT_EMPTY,	 /* retry */
+	VERDICT_FAILED,	 /* retry */
+};
+
+struct resolve {
+	char *service; /* owned */
+	struct resolve_policy policy;
+	struct rng rng;
+
+	size_t server_count;
+	struct server *servers; /* owned */
+	uint32_t generation;	/* the last one given out */
+
+	struct resolve_set set;
+	enum resolve_status status;
+	bool has_publish;
+
+	bool is_looking;
+	bool is_wanted_again; /* once more after the one under way */
+	uint64_t started;     /* look-ups */
+	uint64_t ended;
+	uint64_t end_us;      /* is_looking: when its time is over */
+	uint64_t last_end_us; /* of the last one that ended */
+	uint64_t next_us;     /* not is_looking: when the next one is due */
+	enum verdict verdict;
+	uint64_t expiry_us; /* when something in the set has been stale for
+			     * too long; NEVER: nothing is stale */
+	uint32_t ttl_s;	    /* smallest of the last good answer */
+	uint32_t empty_run; /* empty answers in a row */
+};
+
+static const char *const family_names[] = {
+	[RESOLVE_ANY] = "any",
+	[RESOLVE_INET6] = "inet6",
+	[RESOLVE_INET] = "inet",
+};
+
+const char *
+resolve_family_name(enum resolve_family family)
+{
+	ASSERT(family < ARRAY_LEN(family_names));
+	return family_names[family];
+}
+
+bool
+resolve_family_parse(const char *text, enum resolve_family *family)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(family_names); i++) {
+		if (strcmp(text, family_names[i]) == 0) {
+			*family = (enum resolve_family)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *
+resolve_status_name(enum resolve_status status)
+{
+	static const char *const names[] = {
+		[RESOLVE_STARTING] = "none",
+		[RESOLVE_OK] = "ok",
+		[RESOLVE_STALE] = "stale",
+		[RESOLVE_FAILING] = "failing",
+		[RESOLVE_EMPTY] = "none",
+	};
+
+	ASSERT(status < ARRAY_LEN(names));
+	return names[status];
+}
+
+void
+resolve_policy_default(struct resolve_policy *policy)
+{
+#define X(kind, field, name, value, min, max, help) policy->field = (value);
+	RESOLVE_POLICY_TABLE(X)
+#undef X
+}
+
+/* An address as given: a port of 53 is added where there is none. */
+static bool
+parse_server(const char *given, struct addr *server, const char **why)
+{
+	const char *host_end = given[0] == '[' ? strchr(given, ']') : given;
+	char buf[ADDR_TEXT_BYTES + sizeof(DNS_PORT)];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	text_add(&t, given);
+	if (t.len > 0 && host_end != NULL && strchr(host_end, ':') == NULL)
+		text_add(&t, DNS_PORT);
+	if (!addr_parse(buf, server, why))
+		return false;
+	*why = "a name server has an IP address";
+	if (server->kind == ADDR_UNIX)
+		return false;
+	*why = "a name server has no port 0";
+	return server->port != 0;
+}
+
+bool
+resolve_servers_parse(const char *text, struct addr *servers, size_t *count,
+    char *bad, const char **why)
+{
+	struct text one;
+	size_t len;
+
+	for (*count = 0;; text += len + 1) {
+		len = strcspn(text, ",");
+		text_init(&one, bad, ADDR_TEXT_BYTES);
+		text_add_bytes(&one, text, len);
+		*why = "it is too long";
+		if (one.is_cut)
+			return false;
+		*why = "there are more than 32 servers";
+		if (*count >= RESOLVE_SERVERS_MAX)
+			return false;
+		if (!parse_server(bad, &servers[*count], why))
+			return false;
+		++*count;
+		if (text[len] == '\0')
+			return true;
+	}
+}
+
+static void
+fini_servers(struct resolve *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++)
+		look_fini(&r->servers[i].look);
+	free(r->servers);
+	r->servers = NULL;
+	r->server_count = 0;
+}
+
+static void
+init_servers(struct resolve *r, size_t server_count)
+{
+	ASSERT(server_count > 0 && server_count <= RESOLVE_SERVERS_MAX);
+	r->servers = mem_new(server_count, sizeof(*r->servers));
+	r->server_count = server_count;
+}
+
+struct resolve *
+resolve_new(const char *service, size_t server_count,
+    const struct resolve_policy *policy, uint64_t seed)
+{
+	struct resolve *r = mem_new(1, sizeof(*r));
+
+	r->service = mem_strdup(service);
+	r->policy = *policy;
+	rng_init(&r->rng, seed);
+	init_servers(r, server_count);
+	r->end_us = NEVER;
+	r->expiry_us = NEVER;
+	return r;
+}
+
+void
+resolve_free(struct resolve **rp)
+{
+	struct resolve *r = *rp;
+
+	if (r == NULL)
+		return;
+	*rp = NULL;
+	fini_servers(r);
+	resolve_set_fini(&r->set);
+	free(r->service);
+	free(r);
+}
+
+static void
+set_status(struct resolve *r, enum resolve_status status)
+{
+	if (r->status == status)
+		return;
+	r->status = status;
+	r->has_publish = true;
+}
+
+/* TTL for all records as the policy has it; false: each its own. */
+static bool
+hardcoded_ttl(const struct resolve *r, uint32_t *ttl_s)
+{
+	uint64_t s = r->policy.hardcoded_ttl_us / US_PER_S;
+
+	if (r->policy.hardcoded_ttl_us == NEVER)
+		return false;
+	*ttl_s = s > DNS_TTL_MAX ? DNS_TTL_MAX : (uint32_t)s;
+	return true;
+}
+
+static uint64_t
+min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How long to wait after the last look-up. min-query-interval wins over all
+ * that contradicts it. */
+static uint64_t
+draw_wait(struct resolve *r)
+{
+	const struct resolve_policy *p = &r->policy;
+	uint64_t ttl_us = r->ttl_s * US_PER_S;
+	uint64_t wait = p->query_retry_us;
+	uint64_t longest = NEVER;
+
+	if (p->hardcoded_ttl_us != NEVER)
+		ttl_us = p->hardcoded_ttl_us;
+	if (r->verdict == VERDICT_WHOLE) {
+		wait = ttl_us;
+		longest = p->query_interval_us;
+	} else if (r->verdict == VERDICT_PARTIAL) {
+		wait = min_u64(ttl_us, p->query_retry_us);
+		longest = p->query_interval_us;
+	}
+	wait = max_u64(min_u64(wait, longest), p->min_query_interval_us);
+	longest = max_u64(longest, wait);
+	return min_u64(wait + rng_below(&r->rng, wait / SPREAD + 1), longest);
+}
+
+static void
+plan_next(struct resolve *r)
+{
+	r->next_us = time_after(r->last_end_us, draw_wait(r));
+}
+
+/* The end of a server's part, to be told. */
+static void
+tell_ended(struct server *s, enum dns_outcome outcome, size_t found)
+{
+	s->has_ended = true;
+	s->outcome = outcome;
+	s->found = found;
+}
+
+/* Answers to what is in flight count no more. */
+static void
+drop_queries(struct server *s)
+{
+	size_t i;
+
+	if (s->in_flight == 0)
+		return;
+	for (i = 0; i < RESOLVE_CONCURRENCY_MAX; i++)
+		s->slots[i].generation = 0;
+	s->in_flight = 0;
+	s->has_cancel = true;
+}
+
+/* Puts the backends of an answer in the place of the set. */
+static void
+take_set(struct resolve *r, struct server *s, uint64_t now_us)
+{
+	struct resolve_set found = { 0 };
+	uint32_t ttl_s;
+	size_t i;
+
+	look_add_found(
+	    &s->look, hardcoded_ttl(r, &ttl_s) ? &ttl_s : NULL, &found);
+	s->found = found.count;
+	r->ttl_s = DNS_TTL_MAX;
+	for (i = 0; i < found.count; i++) {
+		if (found.items[i].spec.ttl_s < r->ttl_s)
+			r->ttl_s = found.items[i].spec.ttl_s;
+	}
+	look_add_kept(&s->look, &r->set, now_us, &found);
+	resolve_set_seal(&found);
+	if (!resolve_set_equal(&found, &r->set))
+		r->has_publish = true;
+	resolve_set_fini(&r->set);
+	r->set = found;
+}
+
+static void
+empty_set(struct resolve *r)
+{
+	if (r->set.count > 0)
+		r->has_publish = true;
+	resolve_set_fini(&r->set);
+}
+
+/* Status and expiry follow from the set and the verdict. */
+static void
+settle(struct resolve *r)
+{
+	r->expiry_us = resolve_set_next_expiry(&r->set, r->policy.stale_for_us);
+	if (resolve_set_has_stale(&r->set))
+		set_status(r, RESOLVE_STALE);
+	else if (r->set.count > 0)
+		set_status(r, RESOLVE_OK);
+	else if (r->verdict == VERDICT_EMPTY)
+		set_status(r, RESOLVE_EMPTY);
+	else
+		set_status(r, RESOLVE_FAILING);
+}
+
+static void
+expire_set(struct resolve *r, uint64_t now_us)
+{
+	if (resolve_set_expire(&r->set, now_us, r->policy.stale_for_us) > 0)
+		r->has_publish = true;
+	settle(r);
+}
+
+/* The set stays without DNS behind it, as long as it may. */
+static void
+keep_set(struct resolve *r, uint64_t now_us)
+{
+	resolve_set_mark_stale(&r->set, now_us);
+	expire_set(r, now_us);
+}
+
+static void
+use_answer(struct resolve *r, struct server *s, uint64_t now_us)
+{
+	r->empty_run = 0;
+	if (s->look.is_none) {
+		r->verdict = VERDICT_EMPTY;
+		empty_set(r);
+	} else {
+		r->verdict =
+		    s->look.missing > 0 ? VERDICT_PARTIAL : VERDICT_WHOLE;
+		take_set(r, s, now_us);
+	}
+	settle(r);
+}
+
+static void
+use_empty(struct resolve *r, uint64_t now_us)
+{
+	r->verdict = VERDICT_EMPTY;
+	if (r->empty_run < r->policy.empty_answers)
+		r->empty_run++;
+	if (r->empty_run >= r->policy.empty_answers)
+		empty_set(r);
+	keep_set(r, now_us);
+}
+
+static bool
+is_answer(const struct server *s)
+{
+	return s->look.state == LOOK_ENDED && s->look.outcome == DNS_RECORDS;
+}
+
+static bool
+is_empty_answer(const struct server *s)
+{
+	return s->look.state == LOOK_ENDED &&
+	       (s->look.outcome == DNS_NO_NAME ||
+		   s->look.outcome == DNS_NO_DATA);
+}
+
+/* The answer to use: one with the least missing. NULL when there is none. */
+static struct server *
+best_answer(struct resolve *r)
+{
+	struct server *best = NULL;
+	struct server *s;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		s = &r->servers[i];
+		if (is_answer(s) &&
+		    (best == NULL || s->look.missing < best->look.missing))
+			best = s;
+	}
+	return best;
+}
+
+/* What is still under way is given up for this reason. */
+static void
+end_looks(struct resolve *r, enum dns_outcome reason)
+{
+	struct server *s;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		s = &r->servers[i];
+		drop_queries(s);
+		if (s->look.state == LOOK_ENDED)
+			continue;
+		if (reason == DNS_DROPPED) {
+			tell_ended(s, DNS_DROPPED, 0);
+			look_fini(&s->look);
+			continue;
+		}
+		look_give_up(&s->look, reason);
+		if (s->look.outcome != DNS_RECORDS)
+			tell_ended(s, s->look.outcome, 0);
+	}
+}
+
+/* Servers with records are told of when it is known whose are used. Another's
+ * can only be records with something missing. */
+static void
+tell_answers(struct resolve *r, const struct server *best)
+{
+	struct server *s;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		s = &r->servers[i];
+		if (s == best)
+			tell_ended(s, DNS_RECORDS, s->found);
+		else if (is_answer(s))
+			tell_ended(s, s->look.bad_outcome, 0);
+	}
+}
+
+static void
+end_lookup(struct resolve *r, uint64_t now_us, enum dns_outcome reason)
+{
+	struct server *best;
+	bool has_empty = false;
+	size_t i;
+
+	end_looks(r, reason);
+	best = best_answer(r);
+	for (i = 0; i < r->server_count; i++)
+		has_empty = has_empty || is_empty_answer(&r->servers[i]);
+	if (best != NULL) {
+		use_answer(r, best, now_us);
+		tell_answers(r, best);
+	} else if (has_empty) {
+		use_empty(r, now_us);
+	} else {
+		r->verdict = VERDICT_FAILED;
+		keep_set(r, now_us);
+	}
+	r->is_looking = false;
+	r->end_us = NEVER;
+	r->ended = r->started;
+	r->last_end_us = now_us;
+	plan_next(r);
+	if (r->is_wanted_again)
+		r->next_us = now_us;
+	r->is_wanted_again = false;
+}
+
+/* Ends the look-up when its result cannot get better by waiting: a whole
+ * answer is there, or half of one where nothing was known, or all servers have
+ * spoken. */
+static void
+judge(struct resolve *r, uint64_t now_us)
+{
+	struct server *best = best_answer(r);
+	bool is_done = true;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		if (r->servers[i].look.state != LOOK_ENDED)
+			is_done = false;
+	}
+	if (best != NULL && (best->look.missing == 0 || r->set.count == 0))
+		is_done = true;
+	if (is_done)
+		end_lookup(r, now_us, DNS_DROPPED);
+}
+
+static void
+begin_lookup(struct resolve *r, uint64_t now_us)
+{
+	struct server *s;
+	size_t i;
+
+	r->is_looking = true;
+	r->started++;
+	r->end_us = time_after(now_us, r->policy.query_timeout_us);
+	for (i = 0; i < r->server_count; i++) {
+		s = &r->servers[i];
+		look_begin(&s->look);
+		s->has_started = true;
+		s->found = 0;
+	}
+}
+
+/* A server's actions about the last look-up are still to be fetched. */
+static bool
+has_untold(const struct resolve *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		if (r->servers[i].has_ended || r->servers[i].has_cancel)
+			return true;
+	}
+	return false;
+}
+
+void
+resolve_on_time(struct resolve *r, uint64_t now_us)
+{
+	if (now_us >= r->expiry_us)
+		expire_set(r, now_us);
+	if (r->is_looking && now_us >= r->end_us)
+		end_lookup(r, now_us, DNS_TIME_OUT);
+	if (!r->is_looking && now_us >= r->next_us && !has_untold(r))
+		begin_lookup(r, now_us);
+}
+
+void
+resolve_set_policy(
+    struct resolve *r, uint64_t now_us, const struct resolve_policy *policy)
+{
+	bool is_other = policy->family != r->policy.family ||
+			policy->hardcoded_ttl_us != r->policy.hardcoded_ttl_us;
+
+	r->policy = *policy;
+	if (r->verdict != VERDICT_NONE)
+		settle(r);
+	if (is_other)
+		(void)resolve_refresh(r, now_us);
+	else if (!r->is_looking && r->verdict != VERDICT_NONE)
+		r->next_us = min_u64(
+		    r->next_us, time_after(r->last_end_us, draw_wait(r)));
+}
+
+void
+resolve_set_servers(struct resolve *r, uint64_t now_us, size_t server_count)
+{
+	fini_servers(r);
+	init_servers(r, server_count);
+	r->is_looking = false;
+	r->is_wanted_again = false;
+	r->end_us = NEVER;
+	r->next_us = now_us;
+}
+
+uint64_t
+resolve_refresh(struct resolve *r, uint64_t now_us)
+{
+	if (r->is_looking)
+		r->is_wanted_again = true;
+	else
+		r->next_us = min_u64(r->next_us, now_us);
+	return r->started + 1;
+}
+
+uint64_t
+resolve_ended(const struct resolve *r)
+{
+	return r->ended;
+}
+
+bool
+resolve_is_answered(const struct resolve *r)
+{
+	return r->verdict != VERDICT_NONE && r->verdict != VERDICT_FAILED;
+}
+
+/* The query of this handle, and its server; NULL when it was dropped. */
+static struct slot *
+find_slot(
+    struct resolve *r, struct resolve_handle handle, struct server **server)
+{
+	size_t i = handle.index / RESOLVE_CONCURRENCY_MAX;
+	struct slot *slot;
+
+	if (handle.generation == 0 || i >= r->server_count)
+		return NULL;
+	slot = &r->servers[i].slots[handle.index % RESOLVE_CONCURRENCY_MAX];
+	if (slot->generation != handle.generation)
+		return NULL;
+	*server = &r->servers[i];
+	return slot;
+}
+
+void
+resolve_on_answer(struct resolve *r, uint64_t now_us,
+    struct resolve_handle handle, const struct dns_answer *answer)
+{
+	struct server *s;
+	struct slot *slot = find_slot(r, handle, &s);
+
+	if (slot == NULL)
+		return;
+	ASSERT(r->is_looking && s->in_flight > 0);
+	slot->generation = 0;
+	s->in_flight--;
+	look_on_answer(
+	    &s->look, r->service, slot->question, answer, r->policy.family);
+	if (s->look.state != LOOK_ENDED)
+		return;
+	if (s->look.outcome != DNS_RECORDS)
+		tell_ended(s, s->look.outcome, 0);
+	judge(r, now_us);
+}
+
+static bool
+next_query(
+    struct resolve *r, size_t i, uint64_t now_us, struct resolve_action *action)
+{
+	struct server *s = &r->servers[i];
+	struct look_question question;
+	size_t k = 0;
+
+	if (!r->is_looking || s->in_flight >= r->policy.max_dns_concurrency ||
+	    s->in_flight >= RESOLVE_CONCURRENCY_MAX ||
+	    !look_next(&s->look, &question))
+		return false;
+	while (s->slots[k].generation != 0)
+		k++;
+	ASSERT(k < RESOLVE_CONCURRENCY_MAX);
+	if (++r->generation == 0)
+		r->generation++;
+	s->slots[k].generation = r->generation;
+	s->slots[k].question = question;
+	s->in_flight++;
+	action->kind = RESOLVE_QUERY;
+	action->handle.index = (uint32_t)(i * RESOLVE_CONCURRENCY_MAX + k);
+	action->handle.generation = r->generation;
+	action->timeout_us = r->end_us > now_us ? r->end_us - now_us : 0;
+	action->type = question.type;
+	action->name = look_name(&s->look, r->service, question);
+	return true;
+}
+
+/* The end of a server's part of the look-up. */
+static void
+fill_ended(const struct resolve *r, const struct server *s,
+    struct resolve_action *action)
+{
+	action->kind = RESOLVE_FAILED;
+	action->outcome = s->outcome;
+	action->name = r->service;
+	if (s->outcome == DNS_DROPPED)
+		return;
+	action->left_out = s->look.left_out;
+	action->missing = s->look.missing;
+	if (s->look.bad_outcome != DNS_RECORDS) {
+		action->type = s->look.bad.type;
+		action->name = look_name(&s->look, r->service, s->look.bad);
+	}
+	if (s->outcome != DNS_RECORDS)
+		return;
+	action->kind = RESOLVE_DONE;
+	action->outcome = s->look.bad_outcome;
+	action->count = s->found;
+}
+
+static bool
+next_of_server(
+    struct resolve *r, size_t i, uint64_t now_us, struct resolve_action *action)
+{
+	struct server *s = &r->servers[i];
+
+	action->server = i;
+	action->lookup = r->started;
+	if (s->has_cancel) {
+		s->has_cancel = false;
+		action->kind = RESOLVE_CANCEL;
+		return true;
+	}
+	if (s->has_started) {
+		s->has_started = false;
+		action->kind = RESOLVE_STARTED;
+		return true;
+	}
+	if (s->has_ended) {
+		s->has_ended = false;
+		fill_ended(r, s, action);
+		return true;
+	}
+	return next_query(r, i, now_us, action);
+}
+
+bool
+resolve_next_action(
+    struct resolve *r, uint64_t now_us, struct resolve_action *action)
+{
+	size_t i;
+
+	memset(action, 0, sizeof(*action));
+	for (i = 0; i < r->server_count; i++) {
+		if (next_of_server(r, i, now_us, action))
+			return true;
+	}
+	if (!r->has_publish)
+		return false;
+	r->has_publish = false;
+	action->server = 0;
+	action->lookup = 0;
+	action->kind = RESOLVE_PUBLISH;
+	return true;
+}
+
+uint64_t
+resolve_next_deadline(const struct resolve *r)
+{
+	return min_u64(r->expiry_us, r->is_looking ? r->end_us : r->next_us);
+}
+
+size_t
+resolve_backends(const struct resolve *r, const struct backend_spec **specs)
+{
+	*specs = r->set.specs;
+	return r->set.count;
+}
+
+enum resolve_status
+resolve_status(const struct resolve *r)
+{
+	return r->status;
+}
+
+static void
+check_server(const struct resolve *r, const struct server *s)
+{
+	size_t used = 0;
+	size_t i;
+
+	for (i = 0; i < RESOLVE_CONCURRENCY_MAX; i++) {
+		if (s->slots[i].generation != 0)
+			used++;
+	}
+	ASSERT(used == s->in_flight);
+	ASSERT(used <= RESOLVE_CONCURRENCY_MAX);
+	if (!r->is_looking)
+		ASSERT(used == 0);
+	if (s->look.state == LOOK_ENDED || s->look.state == LOOK_IDLE)
+		ASSERT(used == 0);
+	else
+		ASSERT(r->is_looking && s->look.open > 0);
+}
+
+void
+resolve_check(const struct resolve *r)
+{
+	const struct resolve_set *set = &r->set;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++)
+		check_server(r, &r->servers[i]);
+	ASSERT(set->count <= RESOLVE_BACKENDS_MAX);
+	for (i = 0; i < set->count; i++) {
+		ASSERT(set->specs[i].addr.port != 0);
+		ASSERT(strlen(set->specs[i].name) < BACKEND_NAME_BYTES);
+		ASSERT(i == 0 || resolve_spec_compare(
+				     &set->specs[i - 1], &set->specs[i]) < 0);
+	}
+	ASSERT(r->ended <= r->started);
+	ASSERT(r->is_looking == (r->end_us != NEVER));
+	ASSERT((r->status == RESOLVE_OK || r->status == RESOLVE_STALE) ==
+	       (set->count > 0));
+	ASSERT(resolve_set_has_stale(set) == (r->status == RESOLVE_STALE));
+}
