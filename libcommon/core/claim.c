@@ -491,3 +491,12 @@ claim_fail_fast(struct pool *p)
 			    p, of_pool_link(n), ERR_NO_BACKENDS_ONLINE);
 	}
 }
+
+/* The owner of a claim that waits or is held, NULL when there is none. */
+void *
+claim_table_owner(const struct claim_table *t, uint64_t id)
+{
+	struct claim *c = claim_find(t, id);
+
+	return c == NULL ? NULL : c->owner;
+}

@@ -7,8 +7,8 @@
  * in order; the first joins the events of one thing, the second, where there is
  * a backend, is its address as text.
  *
- * A struct event is what the core hands to its observer: plain values, borrowed
- * strings that last for the call. Nothing is formatted for it.
+ * A struct event_record is what the core hands to its observer: plain values,
+ * borrowed strings that last for the call. Nothing is formatted for it.
  */
 
 #include <stdbool.h>
@@ -67,7 +67,7 @@ enum event_kind {
 };
 
 /* Fields that a kind does not name are zero. */
-struct event {
+struct event_record {
 	enum event_kind kind;
 	uint64_t id;	    /* first argument */
 	const char *addr;   /* of the backend, as text */
@@ -87,7 +87,7 @@ struct slot_set_counts {
 /* Told of each event as it happens, from the middle of the core's work: it may
  * record or format it and must not call the pool. */
 struct observer {
-	void (*on_event)(void *ctx, const struct event *e);
+	void (*on_event)(void *ctx, const struct event_record *e);
 	void *ctx;
 };
 

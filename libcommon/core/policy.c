@@ -77,6 +77,19 @@ const struct policy_row policy_rows[] = {
 	    "how the best backend is chosen for a claim" },
 	{ "subset", POLICY_CHOICE, AT(subset), "on", 0, 0, "off on",
 	    "with fewer slots than backends, use this host's own choice" },
+#define SPAN(field, name, least, most, help)                          \
+	{ name, (most) == NEVER ? POLICY_SPAN_OR_NEVER : POLICY_SPAN, \
+		AT(dns.field), NULL, least,                           \
+		(most) == NEVER ? SPAN_MOST : (most), NULL, help },
+#define COUNT(field, name, least, most, help) \
+	{ name, POLICY_COUNT, AT(dns.field), NULL, least, most, NULL, help },
+#define FAMILY(field, name, least, most, help)                              \
+	{ name, POLICY_CHOICE, AT(dns.field), NULL, 0, 0, "any inet6 inet", \
+		help },
+#define X(kind, field, name, initial, least, most, help) \
+	kind(field, name, least, most, help)
+	RESOLVE_POLICY_TABLE(X)
+#undef X
 };
 
 const size_t policy_row_count = ARRAY_LEN(policy_rows);
@@ -112,7 +125,10 @@ policy_init(struct policy *p)
 	struct text why;
 
 	memset(p, 0, sizeof(*p));
+	resolve_policy_default(&p->dns);
 	for (size_t i = 0; i < policy_row_count; i++) {
+		if (policy_rows[i].initial == NULL)
+			continue;
 		text_init(&why, buf, sizeof(buf));
 		ASSERT(policy_set(
 		    p, &policy_rows[i], policy_rows[i].initial, &why));

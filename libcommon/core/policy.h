@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/base.h"
+#include "core/resolve.h"
 #include "core/text.h"
 
 enum when_offline { WHEN_OFFLINE_WAIT, WHEN_OFFLINE_FAIL };
@@ -55,6 +56,7 @@ struct policy {
 	uint32_t isolation;   /* enum isolation */
 	uint32_t balance;     /* enum balance */
 	uint32_t subset;      /* 0, 1 */
+	struct resolve_policy dns;
 };
 
 enum policy_kind {
@@ -70,7 +72,7 @@ struct policy_row {
 	const char *name;
 	enum policy_kind kind;
 	size_t offset;	     /* in struct policy */
-	const char *initial; /* default as text */
+	const char *initial; /* default as text; NULL: resolve.h has it */
 	uint64_t min, max;   /* bounds of a number or span */
 	const char *choices; /* words with a blank between, for a choice */
 	const char *help;    /* one line */

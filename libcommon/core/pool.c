@@ -12,7 +12,7 @@
 #include "core/pool_priv.h"
 
 void
-pool_tell(struct pool *p, const struct event *e)
+pool_tell(struct pool *p, const struct event_record *e)
 {
 	if (p->observer.on_event != NULL)
 		p->observer.on_event(p->observer.ctx, e);
@@ -23,7 +23,7 @@ void
 pool_tell_claim(struct pool *p, enum event_kind kind, const struct claim *c,
     const struct slot *s, const char *reason)
 {
-	struct event e = { .kind = kind };
+	struct event_record e = { .kind = kind };
 
 	if (p->observer.on_event == NULL)
 		return;

@@ -120,6 +120,9 @@ struct claim_table *claim_table_new(uint32_t room);
 void claim_table_free(struct claim_table **t);
 void claim_table_reserve(struct claim_table *t, uint32_t room);
 
+/* The owner of a claim that waits or is held, NULL when no claim has the id. */
+void *claim_table_owner(const struct claim_table *t, uint64_t id);
+
 struct pool *pool_new(const struct pool_params *params, uint64_t now_us);
 
 /* Frees a pool; every claim must have ended and every action been taken:

@@ -261,7 +261,7 @@ struct pool {
 };
 
 /* pool.c */
-void pool_tell(struct pool *p, const struct event *e);
+void pool_tell(struct pool *p, const struct event_record *e);
 void pool_tell_claim(struct pool *p, enum event_kind kind,
     const struct claim *c, const struct slot *s, const char *reason);
 void pool_todo(struct pool *p, struct slot *s);

@@ -78,7 +78,7 @@ static void
 tell(struct pool *p, enum event_kind kind, const struct slot *s,
     const char *reason)
 {
-	struct event e = { .kind = kind };
+	struct event_record e = { .kind = kind };
 
 	if (p->observer.on_event == NULL)
 		return;
@@ -94,7 +94,7 @@ tell_state(struct pool *p, const struct slot *s, enum slot_state from,
     enum slot_state to)
 {
 	struct slot_set_counts counts;
-	struct event e = { .kind = EVENT_SLOT_STATE_CHANGE };
+	struct event_record e = { .kind = EVENT_SLOT_STATE_CHANGE };
 
 	if (p->observer.on_event == NULL)
 		return;

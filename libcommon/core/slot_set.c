@@ -13,7 +13,7 @@ static void
 tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
     const char *name)
 {
-	struct event e = { .kind = kind };
+	struct event_record e = { .kind = kind };
 
 	if (p->observer.on_event == NULL)
 		return;

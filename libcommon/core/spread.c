@@ -604,7 +604,7 @@ move(struct pool *p, uint32_t slots)
 void
 spread_rebalance(struct pool *p)
 {
-	struct event e = { .kind = EVENT_REBALANCE_START };
+	struct event_record e = { .kind = EVENT_REBALANCE_START };
 	uint32_t slots = goal(p);
 
 	e.id = p->id;

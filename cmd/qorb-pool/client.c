@@ -1,0 +1,441 @@
+/* A client of the daemon; see client.h. */
+
+#include "client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <event2/event.h>
+
+#include "core/rng.h"
+#include "daemon.h"
+#include "io/log.h"
+#include "service.h"
+#include "verbs.h"
+
+#define IN_BYTES ((size_t)32 * 1024)
+
+/* Room for what a line holds beside names and text: words, numbers, tag. */
+#define LINE_ROOM 256
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx);
+static void on_writable(evutil_socket_t fd, short what, void *ctx);
+
+struct client *
+client_new(struct daemon *d, int fd, const struct peer *peer)
+{
+	struct client *c = mem_new(1, sizeof(*c));
+
+	c->daemon = d;
+	c->id = ++d->client_ids;
+	c->fd = fd;
+	c->peer = *peer;
+	line_in_init(&c->in, IN_BYTES);
+	out_init(&c->out);
+	list_init(&c->tickets);
+	list_init(&c->streams);
+	(void)event_assign(
+	    &c->readable, d->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	(void)event_assign(&c->writable, d->base, fd, EV_WRITE, on_writable, c);
+	(void)evtimer_assign(&c->retry, d->base, on_writable, c);
+	(void)event_add(&c->readable, NULL);
+	c->is_reading = true;
+	list_push_back(&d->clients, &c->link);
+	return c;
+}
+
+void
+client_free(struct client *c)
+{
+	line_in_fini(&c->in);
+	out_fini(&c->out);
+	fd_close(&c->fd);
+	free(c);
+}
+
+static void
+set_reading(struct client *c, bool on)
+{
+	if (on == c->is_reading)
+		return;
+	c->is_reading = on;
+	if (on)
+		(void)event_add(&c->readable, NULL);
+	else
+		(void)event_del(&c->readable);
+}
+
+/* A claim whose client goes: one that waits is cancelled, one that is held ends
+ * as gone, since nobody knows what was done with the connection. */
+static void
+abandon_ticket(struct ticket *t)
+{
+	struct pool *p = t->service->pool;
+	uint64_t now = t->pending.client->daemon->now_us;
+
+	if (t->is_held)
+		(void)pool_on_release(p, t->claim, CLAIM_END_GONE, now);
+	else
+		(void)pool_on_cancel(p, t->claim, now);
+	client_end_ticket(t);
+}
+
+void
+client_end(struct client *c)
+{
+	struct list_node *n;
+
+	if (c->is_gone)
+		return;
+	c->is_gone = true;
+	set_reading(c, false);
+	(void)event_del(&c->writable);
+	(void)event_del(&c->retry);
+	while ((n = list_first(&c->tickets)) != NULL)
+		abandon_ticket(CONTAINER_OF(n, struct ticket, link));
+	while ((n = list_first(&c->streams)) != NULL)
+		client_end_stream(CONTAINER_OF(n, struct stream, link));
+	if (list_has(&c->dirty))
+		list_remove(&c->daemon->dirty, &c->dirty);
+	list_remove(&c->daemon->clients, &c->link);
+	list_push_back(&c->daemon->gone, &c->gone);
+}
+
+static void
+mark_dirty(struct client *c)
+{
+	if (!list_has(&c->dirty) && !c->is_gone)
+		list_push_back(&c->daemon->dirty, &c->dirty);
+}
+
+struct text
+client_line(struct client *c, const char *tag, size_t room)
+{
+	struct text t = out_begin(&c->out, room + LINE_MAX_TAG + 3);
+
+	if (tag != NULL && tag[0] != '\0') {
+		text_add_char(&t, '#');
+		text_add(&t, tag);
+		text_add_char(&t, ' ');
+	}
+	return t;
+}
+
+void
+client_line_end(struct client *c, struct text *t)
+{
+	text_add_char(t, '\n');
+	out_end(&c->out, t);
+	mark_dirty(c);
+}
+
+void
+client_ok(struct client *c, const char *tag)
+{
+	struct text t = client_line(c, tag, 8);
+
+	text_add(&t, "ok");
+	client_line_end(c, &t);
+}
+
+/* A message is free text; what a peer sent may stand in it, so that bytes which
+ * would end or garble the line become '?'. */
+static void
+add_message(struct text *t, const char *message)
+{
+	for (; *message != '\0'; message++) {
+		unsigned char byte = (unsigned char)*message;
+
+		text_add_char(t, byte < 0x20 || byte == 0x7F ? '?' : *message);
+	}
+}
+
+void
+client_error(
+    struct client *c, const char *tag, enum error e, const char *message)
+{
+	struct text t;
+
+	if (message == NULL)
+		message = error_text(e);
+	t = client_line(c, tag, strlen(message) + LINE_ROOM);
+	text_add(&t, "error ");
+	text_add(&t, error_code(e));
+	text_add_char(&t, ' ');
+	add_message(&t, message);
+	client_line_end(c, &t);
+}
+
+void
+client_refuse(struct client *c, enum error e, const char *message)
+{
+	client_error(c, NULL, e, message);
+	c->is_closing = true;
+	c->closing_at_us = c->daemon->now_us;
+}
+
+static struct list *
+pending_head(const struct client *c, const char *tag)
+{
+	struct daemon *d = c->daemon;
+
+	return &d->pending[hash_mix(c->id, hash_text(tag)) %
+			   ARRAY_LEN(d->pending)];
+}
+
+struct pending *
+client_pending(const struct client *c, const char *tag)
+{
+	struct list *l;
+	struct list_node *n;
+
+	if (tag == NULL)
+		return NULL;
+	l = pending_head(c, tag);
+	for (n = list_first(l); n != NULL; n = list_after(l, n)) {
+		struct pending *p = CONTAINER_OF(n, struct pending, link);
+
+		if (p->client == c && strcmp(p->tag, tag) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+void
+client_pend(struct client *c, struct pending *p, const char *tag)
+{
+	p->client = c;
+	if (tag == NULL)
+		return;
+	memcpy(p->tag, tag, strlen(tag) + 1);
+	list_push_back(pending_head(c, tag), &p->link);
+}
+
+void
+client_unpend(struct client *c, struct pending *p)
+{
+	if (list_has(&p->link))
+		list_remove(pending_head(c, p->tag), &p->link);
+}
+
+struct ticket *
+client_add_ticket(struct client *c, struct service *s, const char *tag)
+{
+	struct ticket *t = arena_take(&c->daemon->tickets);
+
+	if (t == NULL)
+		return NULL;
+	t->service = s;
+	client_pend(c, &t->pending, tag);
+	list_push_back(&c->tickets, &t->link);
+	return t;
+}
+
+void
+client_end_ticket(struct ticket *t)
+{
+	struct client *c = t->pending.client;
+
+	client_unpend(c, &t->pending);
+	list_remove(&c->tickets, &t->link);
+	arena_put(&c->daemon->tickets, t);
+}
+
+/* The ticket of a claim that this client holds, NULL when it holds none. */
+struct ticket *
+client_held(const struct client *c, uint64_t claim)
+{
+	struct ticket *t = claim_table_owner(c->daemon->claims, claim);
+
+	return t != NULL && t->pending.client == c && t->is_held ? t : NULL;
+}
+
+void
+client_end_stream(struct stream *s)
+{
+	struct client *c = s->pending.client;
+
+	client_unpend(c, &s->pending);
+	(void)event_del(&s->timer);
+	list_remove(&c->streams, &s->link);
+	free(s);
+}
+
+void
+client_on_grant(const struct action *a, int fd)
+{
+	struct ticket *ticket = a->owner;
+	struct client *c = ticket->pending.client;
+	struct text t;
+
+	ticket->is_held = true;
+	client_unpend(c, &ticket->pending);
+	out_attach(&c->out, fd);
+	t = client_line(c, ticket->pending.tag,
+	    LINE_ROOM + 3 * strlen(a->backend) + 3 * ADDR_TEXT_BYTES);
+	text_add(&t, "ok claim=");
+	text_add_u64(&t, a->claim);
+	text_add_pair_u64(&t, "slot", a->slot_id);
+	text_add_pair(&t, "backend", a->backend);
+	text_add_pair(&t, "addr", a->addr_text);
+	client_line_end(c, &t);
+}
+
+void
+client_on_refuse(void *owner, enum error e)
+{
+	struct ticket *t = owner;
+
+	client_error(t->pending.client, t->pending.tag, e, NULL);
+	client_end_ticket(t);
+}
+
+void
+client_on_revoke(void *owner)
+{
+	client_end_ticket(owner);
+}
+
+static void
+serve_line(struct client *c, char *line, size_t len)
+{
+	struct request r;
+	const char *what = "";
+	enum error e = request_parse(line, len, &r, &what);
+
+	if (e != ERR_NONE)
+		client_error(c, r.tag, e, what);
+	else
+		verbs_run(c, &r);
+}
+
+/* All whole lines, unless the client leaves too much unread. */
+static void
+serve_lines(struct client *c)
+{
+	char *line;
+	size_t len;
+
+	while (!c->is_closing && !c->is_gone &&
+	       out_pending(&c->out) <= CLIENT_BACKLOG_MAX) {
+		switch (line_in_next(&c->in, &line, &len)) {
+		case LINE_OK:
+			serve_line(c, line, len);
+			break;
+		case LINE_TOO_LONG:
+			client_refuse(c, ERR_LINE_TOO_LONG,
+			    "a line is longer than 4096 bytes; closing");
+			break;
+		case LINE_NONE:
+			return;
+		}
+	}
+}
+
+/* One read a turn. What a client that is being closed still sends is thrown
+ * away, so that the kernel delivers the reason before the end. */
+static void
+on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct client *c = ctx;
+	char waste[4096], *at = waste;
+	size_t room = sizeof(waste);
+	ssize_t n;
+
+	(void)what;
+	c->daemon->now_us = clock_us();
+	if (!c->is_closing)
+		at = line_in_space(&c->in, &room);
+	n = recv(fd, at, room, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_end(c);
+		return;
+	}
+	if (c->is_closing)
+		return;
+	line_in_added(&c->in, (size_t)n);
+	serve_lines(c);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct client *c = ctx;
+
+	(void)fd;
+	(void)what;
+	c->daemon->now_us = clock_us();
+	mark_dirty(c);
+}
+
+/* Waits for room; or, where the kernel limits descriptors in flight, which it
+ * does not show as lack of room, for a moment. */
+static void
+wait_to_send(struct client *c, enum out_result r)
+{
+	struct timeval soon = { 0, 5000 };
+
+	if (!out_keep(&c->out)) {
+		log_write(LOG_WARN, NULL, NULL,
+		    "client %llu is closed: no descriptor is free to keep "
+		    "its connections for it",
+		    (unsigned long long)c->id);
+		client_end(c);
+		return;
+	}
+	if (c->blocked_at_us == 0)
+		c->blocked_at_us = c->daemon->now_us;
+	if (r == OUT_BLOCKED)
+		(void)event_add(&c->writable, NULL);
+	else
+		(void)event_add(&c->retry, &soon);
+	set_reading(
+	    c, c->is_closing || out_pending(&c->out) <= CLIENT_BACKLOG_MAX);
+}
+
+void
+client_flush(struct client *c)
+{
+	enum out_result r = out_flush(&c->out, c->fd);
+
+	switch (r) {
+	case OUT_EMPTY:
+		c->blocked_at_us = 0;
+		if (c->is_closing)
+			(void)shutdown(c->fd, SHUT_WR);
+		set_reading(c, true);
+		serve_lines(c);
+		break;
+	case OUT_BLOCKED:
+	case OUT_NO_FDS:
+		wait_to_send(c, r);
+		break;
+	case OUT_BROKEN:
+		client_end(c);
+		break;
+	}
+}
+
+void
+client_sweep(struct client *c)
+{
+	uint64_t now = c->daemon->now_us;
+
+	if (c->is_closing && now - c->closing_at_us > CLIENT_LINGER_US) {
+		client_end(c);
+	} else if (!c->is_closing && c->blocked_at_us != 0 &&
+		   out_pending(&c->out) > CLIENT_BACKLOG_MAX &&
+		   now - c->blocked_at_us > CLIENT_SLOW_US) {
+		log_write(LOG_WARN, NULL, NULL,
+		    "client %llu (pid %ld) is closed: it left replies unread "
+		    "for %llu s",
+		    (unsigned long long)c->id, (long)c->peer.pid,
+		    (unsigned long long)(CLIENT_SLOW_US / US_PER_S));
+		client_end(c);
+	}
+}

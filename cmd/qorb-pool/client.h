@@ -1,0 +1,123 @@
+#ifndef QORB_POOL_CLIENT_H
+#define QORB_POOL_CLIENT_H
+
+/*
+ * A client of the daemon: its socket, the lines it sends, the replies it is to
+ * get, and what it has under way: claims that wait, claims it holds, streams.
+ *
+ * What waits for an answer, or goes on, stands under its tag in the daemon's
+ * table of pending things, so that a tag is found in O(1) and used once.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/event_struct.h>
+
+#include "core/line.h"
+#include "core/list.h"
+#include "core/pool.h"
+#include "out.h"
+#include "peer.h"
+
+struct daemon;
+struct service;
+
+/* A client that leaves more than this unread is not read from any more. */
+#define CLIENT_BACKLOG_MAX ((size_t)256 * 1024)
+
+/* ... and is closed when it is still so after this. */
+#define CLIENT_SLOW_US (30 * US_PER_S)
+
+/* How long a client that was refused may take to read why. */
+#define CLIENT_LINGER_US (2 * US_PER_S)
+
+#define CLIENT_NAME_MAX 64
+
+/* Something that goes on under a tag. */
+struct pending {
+	struct list_node link; /* daemon.pending by hash; unset without a tag */
+	struct client *client;
+	char tag[LINE_MAX_TAG + 1]; /* "": none */
+	bool is_stream;
+};
+
+/* A claim, from its line to its end. */
+struct ticket {
+	struct pending pending;
+	struct service *service;
+	uint64_t claim;
+	bool is_held;
+	struct list_node link; /* client.tickets */
+};
+
+/* Rows of statistics, again and again. */
+struct stream {
+	struct pending pending;
+	struct service *service; /* NULL: all pools */
+	struct event timer;
+	struct list_node link; /* client.streams */
+};
+
+struct client {
+	struct daemon *daemon; /* borrowed */
+	uint64_t id;
+	int fd; /* owned */
+	struct peer peer;
+	char name[CLIENT_NAME_MAX + 1];
+	struct event readable, writable;
+	struct event retry; /* sends again though nothing says it can */
+	struct line_in in;
+	struct out out;
+	struct list tickets, streams;
+	struct list_node link;	/* daemon.clients */
+	struct list_node dirty; /* daemon.dirty */
+	struct list_node gone;	/* daemon.gone */
+	bool is_reading;	/* readable is added */
+	bool is_closing;	/* only what is queued goes out still */
+	bool is_gone;
+	uint64_t blocked_at_us; /* since when replies wait, 0 when none do */
+	uint64_t closing_at_us;
+};
+
+struct client *client_new(struct daemon *d, int fd, const struct peer *peer);
+
+/* Ends everything it has under way; it is freed at the turn's end. */
+void client_end(struct client *c);
+void client_free(struct client *c);
+
+/* Sends what is queued, as far as it goes. */
+void client_flush(struct client *c);
+
+/* Once a second: ends clients that are too slow, or were refused. */
+void client_sweep(struct client *c);
+
+/* Replies. Errors: message may be NULL. */
+void client_ok(struct client *c, const char *tag);
+void client_error(
+    struct client *c, const char *tag, enum error e, const char *message);
+
+/* An error after which the connection is closed. */
+void client_refuse(struct client *c, enum error e, const char *message);
+
+/* A line of at most room characters beside the tag: begins with the tag. */
+struct text client_line(struct client *c, const char *tag, size_t room);
+void client_line_end(struct client *c, struct text *t);
+
+/* Is the tag in use? NULL is not. */
+struct pending *client_pending(const struct client *c, const char *tag);
+void client_pend(struct client *c, struct pending *p, const char *tag);
+void client_unpend(struct client *c, struct pending *p);
+
+struct ticket *client_add_ticket(
+    struct client *c, struct service *s, const char *tag);
+void client_end_ticket(struct ticket *t);
+struct ticket *client_held(const struct client *c, uint64_t claim);
+void client_end_stream(struct stream *s);
+
+/* What became of a claim; owner is its ticket. */
+void client_on_grant(const struct action *a, int fd);
+void client_on_refuse(void *owner, enum error e);
+void client_on_revoke(void *owner);
+
+#endif

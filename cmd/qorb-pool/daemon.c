@@ -1,0 +1,328 @@
+/* The daemon and the turns of its loop; see daemon.h. */
+
+#include "daemon.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "client.h"
+#include "io/log.h"
+#include "service.h"
+
+/* Descriptors that the daemon needs beside slots and clients: listener, DNS,
+ * log, a few more. */
+#define FDS_BESIDE 64
+
+static void
+on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	(void)what;
+	d->now_us = clock_us();
+	log_write(LOG_INFO, NULL, NULL, "%s: stopping", strsignal(number));
+	daemon_stop(d, d->is_stopping ? 0 : GRACE_US);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct list_node *n = list_first(&d->clients);
+
+	(void)fd;
+	(void)what;
+	d->now_us = clock_us();
+	while (n != NULL) {
+		struct client *c = CONTAINER_OF(n, struct client, link);
+
+		n = list_after(&d->clients, n);
+		client_sweep(c);
+	}
+}
+
+static void
+watch_signals(struct daemon *d)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	struct timeval second = { 1, 0 };
+
+	_Static_assert(
+	    ARRAY_LEN(numbers) == ARRAY_LEN(((struct daemon *)0)->signals),
+	    "an event a signal");
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		d->signals[i] = evsignal_new(d->base, numbers[i], on_signal, d);
+		ASSERT(d->signals[i] != NULL);
+		(void)event_add(d->signals[i], NULL);
+	}
+	d->sweep = event_new(d->base, -1, EV_PERSIST, on_sweep, d);
+	ASSERT(d->sweep != NULL);
+	(void)event_add(d->sweep, &second);
+}
+
+/* Claims of all pools, waiting and held. */
+static void
+reserve_claims(struct daemon *d)
+{
+	const struct policy *p = &d->settings->policy;
+	uint64_t room = (uint64_t)d->settings->pool_count *
+			((uint64_t)p->max_slots + p->max_waiting);
+
+	if (room > UINT32_MAX / 4)
+		room = UINT32_MAX / 4;
+	d->claims = claim_table_new((uint32_t)room);
+	arena_init(&d->tickets, sizeof(struct ticket));
+	arena_reserve(&d->tickets, (uint32_t)room + 1);
+}
+
+static void
+check_limits(const struct daemon *d)
+{
+	uint64_t limit = fd_raise_limit();
+	uint64_t slots =
+	    (uint64_t)d->settings->pool_count * d->settings->policy.max_slots;
+
+	if (slots + FDS_BESIDE > limit)
+		log_write(LOG_WARN, NULL, NULL,
+		    "max-slots allows %llu connections, but this process may "
+		    "have only %llu descriptors: raise its limit (ulimit -n) "
+		    "or lower max-slots",
+		    (unsigned long long)slots, (unsigned long long)limit);
+}
+
+struct daemon *
+daemon_new(const struct settings *settings, struct text *why)
+{
+	struct daemon *d = mem_new(1, sizeof(*d));
+
+	d->settings = settings;
+	d->listener.fd = -1;
+	d->now_us = clock_us();
+	list_init(&d->clients);
+	list_init(&d->dirty);
+	list_init(&d->gone);
+	for (size_t i = 0; i < ARRAY_LEN(d->pending); i++)
+		list_init(&d->pending[i]);
+	d->base = event_base_new();
+	if (d->base == NULL) {
+		text_add(why, "cannot make an event loop");
+		free(d);
+		return NULL;
+	}
+	check_limits(d);
+	reserve_claims(d);
+	watch_signals(d);
+	d->listener.accepted = daemon_accept;
+	d->listener.ctx = d;
+	if (!listener_open(&d->listener, d->base, settings->socket, why)) {
+		daemon_free(&d);
+		return NULL;
+	}
+	d->services = mem_new(settings->pool_count, sizeof(struct service *));
+	for (size_t i = 0; i < settings->pool_count; i++) {
+		struct service *s = service_new(d, &settings->pools[i], why);
+
+		if (s == NULL) {
+			daemon_free(&d);
+			return NULL;
+		}
+		d->services[d->service_count++] = s;
+	}
+	log_write(LOG_INFO, NULL, NULL, "ready on %s", settings->socket);
+	return d;
+}
+
+static void
+end_clients(struct daemon *d)
+{
+	struct list_node *n;
+
+	while ((n = list_first(&d->clients)) != NULL)
+		client_end(CONTAINER_OF(n, struct client, link));
+}
+
+/* Clients and descriptors that nothing refers to any more. */
+static void
+clear_away(struct daemon *d)
+{
+	struct list_node *n;
+
+	while ((n = list_first(&d->gone)) != NULL) {
+		list_remove(&d->gone, n);
+		client_free(CONTAINER_OF(n, struct client, gone));
+	}
+	while (d->closing_count > 0)
+		fd_close(&d->closing[--d->closing_count]);
+}
+
+static void
+free_events(struct daemon *d)
+{
+	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++) {
+		if (d->signals[i] != NULL)
+			event_free(d->signals[i]);
+	}
+	if (d->sweep != NULL)
+		event_free(d->sweep);
+	event_base_free(d->base);
+}
+
+void
+daemon_free(struct daemon **daemon)
+{
+	struct daemon *d = *daemon;
+
+	if (d == NULL)
+		return;
+	*daemon = NULL;
+	listener_close(&d->listener);
+	end_clients(d);
+	for (size_t i = 0; i < d->service_count; i++) {
+		service_stop(d->services[i]);
+		service_free(&d->services[i]);
+	}
+	clear_away(d);
+	free(d->services);
+	free(d->closing);
+	claim_table_free(&d->claims);
+	arena_fini(&d->tickets);
+	free_events(d);
+	free(d);
+}
+
+struct service *
+daemon_service(const struct daemon *d, const char *name)
+{
+	for (size_t i = 0; i < d->service_count; i++) {
+		if (strcmp(pool_name(d->services[i]->pool), name) == 0)
+			return d->services[i];
+	}
+	return NULL;
+}
+
+void
+daemon_close_later(struct daemon *d, int fd)
+{
+	if (fd == -1)
+		return;
+	if (d->closing_count == d->closing_room) {
+		size_t room = d->closing_room == 0 ? 64 : 2 * d->closing_room;
+
+		d->closing = mem_grow(
+		    d->closing, d->closing_room, room, sizeof(d->closing[0]));
+		d->closing_room = room;
+	}
+	d->closing[d->closing_count++] = fd;
+}
+
+void
+daemon_accept(void *ctx, int fd)
+{
+	struct daemon *d = ctx;
+	struct client *c;
+	struct peer peer;
+
+	d->now_us = clock_us();
+	if (!peer_of(fd, &peer)) {
+		fd_close(&fd);
+		return;
+	}
+	c = client_new(d, fd, &peer);
+	if (d->clients.count > CLIENTS_MAX)
+		client_refuse(c, ERR_TOO_MANY_CLIENTS,
+		    "the daemon has as many clients as it takes; try later");
+}
+
+void
+daemon_stop(struct daemon *d, uint64_t grace_us)
+{
+	uint64_t at = time_after(d->now_us, grace_us);
+
+	if (!d->is_stopping) {
+		d->is_stopping = true;
+		d->stop_at_us = at;
+		for (size_t i = 0; i < d->service_count; i++)
+			service_stop(d->services[i]);
+	}
+	if (at < d->stop_at_us)
+		d->stop_at_us = at;
+}
+
+/* Sends each client what is for it; sending may make more to be sent. */
+static void
+flush_clients(struct daemon *d)
+{
+	struct list_node *n;
+
+	while ((n = list_first(&d->dirty)) != NULL) {
+		struct client *c = CONTAINER_OF(n, struct client, dirty);
+
+		list_remove(&d->dirty, n);
+		client_flush(c);
+	}
+}
+
+static void
+settle(struct daemon *d)
+{
+	for (size_t i = 0; i < d->service_count; i++)
+		service_settle(d->services[i]);
+	flush_clients(d);
+	if (d->gone.count > 0) { /* the claims of clients that just went */
+		for (size_t i = 0; i < d->service_count; i++)
+			service_settle(d->services[i]);
+		flush_clients(d);
+	}
+	clear_away(d);
+}
+
+static bool
+is_over(const struct daemon *d)
+{
+	if (!d->is_stopping)
+		return false;
+	for (size_t i = 0; i < d->service_count; i++) {
+		if (!pool_is_empty(d->services[i]->pool))
+			return d->now_us >= d->stop_at_us;
+	}
+	return true;
+}
+
+/* Wakes the loop when held claims have had their time. */
+static void
+arm_stop(struct daemon *d)
+{
+	struct timeval tv;
+	uint64_t left;
+
+	if (!d->is_stopping || d->stop_at_us == NEVER)
+		return;
+	left = d->stop_at_us > d->now_us ? d->stop_at_us - d->now_us : 0;
+	tv.tv_sec = (time_t)(left / US_PER_S);
+	tv.tv_usec = (suseconds_t)(left % US_PER_S);
+	(void)event_base_loopexit(d->base, &tv);
+}
+
+int
+daemon_run(struct daemon *d)
+{
+	settle(d);
+	while (!is_over(d)) {
+		arm_stop(d);
+		if (event_base_loop(d->base, EVLOOP_ONCE) == -1) {
+			log_write(
+			    LOG_ERROR, NULL, NULL, "the event loop fails");
+			return 1;
+		}
+		d->now_us = clock_us();
+		settle(d);
+	}
+	for (size_t i = 0; i < d->service_count; i++)
+		service_abandon(d->services[i]);
+	settle(d);
+	log_write(LOG_INFO, NULL, NULL, "stopped");
+	return d->status;
+}

@@ -1,0 +1,78 @@
+#ifndef QORB_POOL_DAEMON_H
+#define QORB_POOL_DAEMON_H
+
+/*
+ * The daemon: its pools, its clients, and the turns of its loop. A turn is:
+ * wait, read what is ready and feed it to the pools, carry out what they ask,
+ * send each client what is for it, close what nothing refers to any more.
+ *
+ * Owners: the daemon owns services and clients; a service owns its pool and
+ * connections; a client owns its tickets. What goes away inside a turn rests
+ * until its end, since somebody up the stack may still look at it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/list.h"
+#include "core/pool.h"
+#include "io/fd.h"
+#include "listener.h"
+#include "settings.h"
+
+struct event;
+struct event_base;
+struct client;
+struct service;
+
+#define CLIENTS_MAX	      4000
+#define CLAIMS_PER_CLIENT_MAX 4096
+
+/* How long held claims have to come back when nobody says. */
+#define GRACE_US (5 * US_PER_S)
+
+struct daemon {
+	struct event_base *base; /* owned */
+	const struct settings *settings;
+	struct listener listener;
+	struct service **services; /* owned; service_count of them */
+	size_t service_count;
+	struct claim_table *claims; /* owned; of all pools */
+	struct arena tickets;
+	struct list clients;	   /* client.link */
+	struct list dirty;	   /* clients with something to send */
+	struct list gone;	   /* clients to free at the turn's end */
+	struct list pending[1024]; /* what goes on under a tag, by hash */
+	uint64_t ids;		   /* last id given to a slot or pool */
+	uint64_t client_ids;
+	uint64_t now_us; /* of this turn */
+	int *closing;	 /* owned; descriptors to close at its end */
+	size_t closing_count, closing_room;
+	struct event *signals[3]; /* owned */
+	struct event *sweep;	  /* owned; once a second */
+	bool is_stopping;
+	uint64_t stop_at_us; /* when held claims have had their time */
+	int status;	     /* to exit with */
+};
+
+/* NULL: why says what is wrong. Listens when it returns. */
+struct daemon *daemon_new(const struct settings *settings, struct text *why);
+void daemon_free(struct daemon **d);
+
+/* Runs until it is stopped; the exit status. */
+int daemon_run(struct daemon *d);
+
+/* Begins the end; a later call can only bring it nearer. */
+void daemon_stop(struct daemon *d, uint64_t grace_us);
+
+struct service *daemon_service(const struct daemon *d, const char *name);
+
+/* Closes a descriptor at the end of the turn. */
+void daemon_close_later(struct daemon *d, int fd);
+
+/* A client connected; takes over fd. */
+void daemon_accept(void *ctx, int fd);
+
+#endif

@@ -1,0 +1,175 @@
+/* The queue of what a client is to get; see out.h. */
+
+#include "out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/fd.h"
+
+void
+out_init(struct out *o)
+{
+	memset(o, 0, sizeof(*o));
+}
+
+static struct out_fd *
+fd_at(const struct out *o, size_t i)
+{
+	return &o->fds[(o->fd_head + i) % o->fd_cap];
+}
+
+void
+out_fini(struct out *o)
+{
+	for (size_t i = 0; i < o->fd_count; i++) {
+		if (fd_at(o, i)->is_owned)
+			fd_close(&fd_at(o, i)->fd);
+	}
+	free(o->buf);
+	free(o->fds);
+	out_init(o);
+}
+
+struct text
+out_begin(struct out *o, size_t room)
+{
+	struct text t;
+
+	if (o->head > 0 && o->cap - o->tail <= room) {
+		memmove(o->buf, o->buf + o->head, o->tail - o->head);
+		o->tail -= o->head;
+		o->head = 0;
+	}
+	if (o->cap - o->tail <= room) {
+		size_t cap = o->cap == 0 ? 4096 : o->cap;
+
+		while (cap - o->tail <= room)
+			cap *= 2;
+		o->buf = mem_grow(o->buf, o->cap, cap, 1);
+		o->cap = cap;
+	}
+	text_init(&t, o->buf + o->tail, room + 1);
+	return t;
+}
+
+void
+out_end(struct out *o, const struct text *t)
+{
+	ASSERT(!t->is_cut && t->buf == o->buf + o->tail);
+	o->tail += t->len;
+}
+
+void
+out_attach(struct out *o, int fd)
+{
+	if (o->fd_count == o->fd_cap) {
+		size_t cap = o->fd_cap == 0 ? 64 : 2 * o->fd_cap;
+		struct out_fd *fds = mem_new(cap, sizeof(*fds));
+
+		for (size_t i = 0; i < o->fd_count; i++)
+			fds[i] = *fd_at(o, i);
+		free(o->fds);
+		o->fds = fds;
+		o->fd_cap = cap;
+		o->fd_head = 0;
+	}
+	o->fd_count++;
+	*fd_at(o, o->fd_count - 1) =
+	    (struct out_fd){ fd, false, o->gone + out_pending(o) };
+}
+
+/* One message: bytes up to the line whose descriptor does not fit any more,
+ * and the descriptors of the lines before it. */
+static ssize_t
+send_some(struct out *o, int socket, size_t *sent_fds)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(OUT_FDS_MAX * sizeof(int))];
+	} control;
+	int fds[OUT_FDS_MAX];
+	size_t count = o->fd_count < OUT_FDS_MAX ? o->fd_count : OUT_FDS_MAX;
+	size_t len = out_pending(o);
+	struct iovec iov;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (count < o->fd_count)
+		len = fd_at(o, count)->at - o->gone;
+	iov.iov_base = o->buf + o->head;
+	iov.iov_len = len;
+	for (size_t i = 0; i < count; i++)
+		fds[i] = fd_at(o, i)->fd;
+	if (count > 0) {
+		struct cmsghdr *c = &control.header;
+
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	}
+	*sent_fds = count;
+	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* All descriptors of a message go with its first byte. */
+static void
+drop_fds(struct out *o, size_t count)
+{
+	while (count-- > 0) {
+		struct out_fd *f = fd_at(o, 0);
+
+		if (f->is_owned)
+			fd_close(&f->fd);
+		o->fd_head = (o->fd_head + 1) % o->fd_cap;
+		o->fd_count--;
+	}
+}
+
+enum out_result
+out_flush(struct out *o, int socket)
+{
+	while (out_pending(o) > 0) {
+		size_t fds = 0;
+		ssize_t n = send_some(o, socket, &fds);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return OUT_BLOCKED;
+		if (n == -1 && (errno == ETOOMANYREFS || errno == ENOBUFS))
+			return OUT_NO_FDS;
+		if (n <= 0)
+			return OUT_BROKEN;
+		drop_fds(o, fds);
+		o->head += (size_t)n;
+		o->gone += (size_t)n;
+	}
+	o->head = o->tail = 0;
+	return OUT_EMPTY;
+}
+
+bool
+out_keep(struct out *o)
+{
+	for (size_t i = 0; i < o->fd_count; i++) {
+		struct out_fd *f = fd_at(o, i);
+		int copy;
+
+		if (f->is_owned)
+			continue;
+		copy = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+		if (copy == -1)
+			return false;
+		f->fd = copy;
+		f->is_owned = true;
+	}
+	return true;
+}

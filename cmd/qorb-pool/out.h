@@ -1,0 +1,69 @@
+#ifndef QORB_POOL_OUT_H
+#define QORB_POOL_OUT_H
+
+/*
+ * What is to be sent to one client: bytes, and descriptors that go with some of
+ * the lines. A descriptor leaves no later than the first byte of its line; up
+ * to OUT_FDS_MAX go with one sendmsg. Bytes are kept in one buffer that grows
+ * to what the client once needed and stays, so that in the long run nothing is
+ * allocated.
+ *
+ * A descriptor belongs to its connection while the turn lasts; if it cannot be
+ * sent by then, out_keep makes a duplicate that is owned here, since the
+ * connection may be closed meanwhile.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base.h"
+#include "core/text.h"
+
+#define OUT_FDS_MAX 64
+
+struct out_fd {
+	int fd;
+	bool is_owned; /* a duplicate, closed when it was sent */
+	size_t at;     /* offset of its line in all bytes ever queued */
+};
+
+struct out {
+	char *buf; /* owned */
+	size_t cap, head, tail;
+	size_t gone;	    /* bytes ever sent: offset of head */
+	struct out_fd *fds; /* owned ring */
+	size_t fd_cap, fd_head, fd_count;
+};
+
+enum out_result {
+	OUT_EMPTY,   /* all is sent */
+	OUT_BLOCKED, /* the client does not read as fast */
+	OUT_NO_FDS,  /* the kernel takes no more descriptors just now */
+	OUT_BROKEN,  /* the client is gone */
+};
+
+void out_init(struct out *o);
+void out_fini(struct out *o);
+
+static inline size_t
+out_pending(const struct out *o)
+{
+	return o->tail - o->head;
+}
+
+/* A text of at most `room` characters to be appended: out_begin, add to the
+ * text, out_end. The text must not be cut. */
+struct text out_begin(struct out *o, size_t room);
+void out_end(struct out *o, const struct text *t);
+
+/* The line that begins at the end of the queue comes with this descriptor. */
+void out_attach(struct out *o, int fd);
+
+/* Sends what the kernel takes. */
+enum out_result out_flush(struct out *o, int socket);
+
+/* Makes unsent descriptors its own. False: one could not be duplicated, and the
+ * client cannot be given what it was promised. */
+bool out_keep(struct out *o) MUST_CHECK;
+
+#endif

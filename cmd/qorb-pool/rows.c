@@ -1,0 +1,170 @@
+/* Rows of figures; see rows.h. */
+
+#include "rows.h"
+
+#include <string.h>
+
+#include "client.h"
+#include "daemon.h"
+#include "io/fd.h"
+#include "service.h"
+
+/* Room of a row beside names, each of which may triple when it is encoded. */
+#define ROW_ROOM 768
+
+static struct text
+begin_row(struct client *c, const char *tag, const char *name)
+{
+	struct text t = client_line(c, tag, ROW_ROOM + 3 * strlen(name));
+
+	text_add(&t, "*");
+	return t;
+}
+
+static void
+add_rate(struct text *t, double per_s)
+{
+	text_addf(t, " claims_per_s=%.1f", per_s);
+}
+
+void
+rows_pool(struct client *c, const char *tag, struct service *s)
+{
+	struct pool_stats st;
+	struct text t = begin_row(c, tag, s->source);
+
+	pool_stats(s->pool, c->daemon->now_us, &st);
+	text_add_pair(&t, "pool", pool_name(s->pool));
+	text_add_pair(&t, "service", s->source);
+	text_add_pair_u64(&t, "backends", st.backends);
+	text_add_pair_u64(&t, "online", st.online);
+	text_add_pair_u64(&t, "slots", st.slots);
+	text_add_pair_u64(&t, "claimed", st.counts[SLOT_CLAIMED]);
+	text_add_pair_u64(&t, "unclaimed", st.counts[SLOT_UNCLAIMED]);
+	text_add_pair_u64(&t, "waiting", st.waiting);
+	client_line_end(c, &t);
+}
+
+static void
+add_quantiles(
+    struct text *t, const char *p50, const char *p99, const struct histogram *h)
+{
+	text_add_pair_u64(t, p50, histogram_quantile(h, 5000));
+	text_add_pair_u64(t, p99, histogram_quantile(h, 9900));
+}
+
+static void
+stats_of_pool(struct client *c, const char *tag, struct service *s)
+{
+	struct pool_stats st;
+	struct text t = begin_row(c, tag, "");
+
+	pool_stats(s->pool, c->daemon->now_us, &st);
+	text_add_pair(&t, "pool", pool_name(s->pool));
+	text_add_pair_u64(&t, "claims", st.claims);
+	add_rate(&t, st.claims_per_s);
+	text_add_pair_u64(&t, "waiting", st.waiting);
+	text_add_pair_u64(&t, "refused", st.refused_all);
+	add_quantiles(
+	    &t, "wait_p50_us", "wait_p99_us", pool_wait_histogram(s->pool));
+	add_quantiles(
+	    &t, "hold_p50_us", "hold_p99_us", pool_hold_histogram(s->pool));
+	text_add_pair_u64(&t, "slots", st.slots);
+	text_add_pair(&t, "resolver", service_resolver_status(s));
+	client_line_end(c, &t);
+}
+
+static void
+add_counts(struct text *t, const uint32_t *counts)
+{
+	for (int i = 0; i < SLOT_STATE_COUNT; i++)
+		text_add_pair_u64(
+		    t, slot_state_name((enum slot_state)i), counts[i]);
+}
+
+static void
+stats_of_backend(struct client *c, const char *tag, struct service *s,
+    const struct backend_stats *b)
+{
+	struct text t = begin_row(c, tag, b->name);
+
+	text_add_pair(&t, "pool", pool_name(s->pool));
+	text_add_pair(&t, "backend", b->name);
+	text_add_pair(&t, "addr", b->addr_text);
+	text_add_pair(&t, "state", backend_state_name(b->state));
+	add_counts(&t, b->counts);
+	text_add_pair_u64(&t, "total", b->claims);
+	text_add_pair_u64(&t, "failures", b->failures);
+	add_rate(&t, b->claims_per_s);
+	text_add_pair_u64(&t, "connect_p50_us",
+	    b->connect == NULL ? 0 : histogram_quantile(b->connect, 5000));
+	client_line_end(c, &t);
+}
+
+void
+rows_stats(struct client *c, const char *tag, struct service *s)
+{
+	struct backend_stats b;
+	size_t at = 0;
+
+	stats_of_pool(c, tag, s);
+	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
+		stats_of_backend(c, tag, s, &b);
+}
+
+static void
+add_sources(struct text *t, unsigned sources)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = {
+		{ SOURCE_STATIC, "static" },
+		{ SOURCE_DNS, "dns" },
+		{ SOURCE_ADVERTISED, "advertised" },
+		{ SOURCE_SAVED, "saved" },
+	};
+	const char *between = " source=";
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if ((sources & names[i].bit) == 0)
+			continue;
+		text_add(t, between);
+		text_add(t, names[i].name);
+		between = ",";
+	}
+}
+
+void
+rows_backends(struct client *c, const char *tag, struct service *s)
+{
+	struct backend_stats b;
+	size_t at = 0;
+
+	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b)) {
+		struct text t = begin_row(c, tag, b.name);
+
+		text_add_pair(&t, "backend", b.name);
+		text_add_pair(&t, "addr", b.addr_text);
+		add_sources(&t, b.sources);
+		text_add_pair_u64(&t, "priority", b.priority);
+		text_add_pair_u64(&t, "weight", b.weight);
+		text_add_pair_u64(&t, "ttl", b.ttl_s);
+		text_add_pair(&t, "state", backend_state_name(b.state));
+		add_counts(&t, b.counts);
+		text_add_pair_u64(&t, "failures", b.failures);
+		client_line_end(c, &t);
+	}
+}
+
+void
+rows_end(struct client *c, const char *tag)
+{
+	uint64_t t_us = clock_wall_us();
+	struct text t = begin_row(c, tag, "");
+
+	text_addf(&t, " end t=%llu.%06llu",
+	    (unsigned long long)(t_us / US_PER_S),
+	    (unsigned long long)(t_us % US_PER_S));
+	client_line_end(c, &t);
+}

@@ -1,0 +1,349 @@
+/* A pool with the world around it; see service.h. */
+
+#include "service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "client.h"
+#include "core/rng.h"
+#include "daemon.h"
+#include "io/log.h"
+#include "io/resolver.h"
+
+static void
+on_connected(void *ctx, struct conn *c)
+{
+	struct service *s = ctx;
+
+	pool_on_connected(s->pool, c->ref, s->daemon->now_us);
+}
+
+static void
+on_connect_failed(void *ctx, struct conn *c, const char *reason)
+{
+	struct service *s = ctx;
+
+	pool_on_connect_failed(s->pool, c->ref, reason, s->daemon->now_us);
+}
+
+static void
+on_checked(void *ctx, struct conn *c, const char *reason)
+{
+	struct service *s = ctx;
+
+	pool_on_checked(s->pool, c->ref, reason, s->daemon->now_us);
+}
+
+static void
+on_lost(void *ctx, struct conn *c, const char *reason)
+{
+	struct service *s = ctx;
+
+	pool_on_lost(s->pool, c->ref, reason, s->daemon->now_us);
+}
+
+/* What of all that happens belongs into the log. */
+static void
+on_event(void *ctx, const struct event_record *e)
+{
+	const struct service *s = ctx;
+
+	if (s->daemon->is_stopping)
+		return;
+	switch ((int)e->kind) {
+	case EVENT_BACKEND_ADDED:
+		log_write(
+		    LOG_INFO, e->pool, e->addr, "backend %s added", e->reason);
+		break;
+	case EVENT_BACKEND_REMOVED:
+		log_write(LOG_INFO, e->pool, e->addr, "backend %s removed",
+		    e->reason);
+		break;
+	case EVENT_SLOT_SET_ONLINE:
+		log_write(LOG_INFO, e->pool, e->addr, "online");
+		break;
+	case EVENT_SLOT_SET_OFFLINE:
+		log_write(LOG_WARN, e->pool, e->addr,
+		    "offline: no connection to it works");
+		break;
+	case EVENT_CONNECT_FAILED:
+		log_write(LOG_DEBUG, e->pool, e->addr, "connect failed: %s",
+		    e->reason);
+		break;
+	case EVENT_CONNECTION_LOST:
+		log_write(LOG_DEBUG, e->pool, e->addr, "connection lost: %s",
+		    e->reason);
+		break;
+	case EVENT_HEALTH_CHECK_FAILED:
+		log_write(LOG_WARN, e->pool, e->addr, "health check failed: %s",
+		    e->reason);
+		break;
+	case EVENT_RECYCLE_FAILED:
+		log_write(LOG_DEBUG, e->pool, e->addr,
+		    "returned connection closed: %s", e->reason);
+		break;
+	case EVENT_CLAIM_LEAK:
+		log_write(LOG_WARN, e->pool, e->addr,
+		    "claim %llu is held for longer than leak-after",
+		    (unsigned long long)e->id);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+log_resolver(struct service *s)
+{
+	enum resolve_status status = resolver_status(s->resolver);
+	const char *name = pool_name(s->pool);
+
+	if (status == s->told_status)
+		return;
+	s->told_status = status;
+	if (status == RESOLVE_STALE || status == RESOLVE_FAILING)
+		log_write(LOG_WARN, name, NULL, "look-up of %s fails: %s%s",
+		    s->source, resolver_error(s->resolver),
+		    status == RESOLVE_STALE ? "; the last good set stays" : "");
+	else if (status == RESOLVE_EMPTY)
+		log_write(
+		    LOG_WARN, name, NULL, "%s has no backends", s->source);
+	else
+		log_write(LOG_INFO, name, NULL, "%s is resolved", s->source);
+}
+
+static void
+on_resolved(void *ctx, struct resolver *r)
+{
+	struct service *s = ctx;
+	const struct backend_spec *specs;
+	size_t count = resolver_backends(r, &specs);
+
+	log_resolver(s);
+	pool_on_backends(s->pool, specs, count, s->daemon->now_us);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct service *s = ctx;
+
+	(void)fd;
+	(void)what;
+	s->armed_at_us = NEVER;
+	s->daemon->now_us = clock_us();
+	pool_on_time(s->pool, s->daemon->now_us);
+}
+
+/* Static backends are named by their addresses. */
+static void
+use_addrs(struct service *s, const struct pool_settings *ps)
+{
+	struct backend_spec *specs = mem_new(ps->addr_count, sizeof(*specs));
+	char(*names)[ADDR_TEXT_BYTES] = mem_new(ps->addr_count, sizeof(*names));
+
+	for (size_t i = 0; i < ps->addr_count; i++) {
+		specs[i].name = addr_text(&ps->addrs[i], names[i]);
+		specs[i].addr = ps->addrs[i];
+		specs[i].sources = SOURCE_STATIC;
+	}
+	pool_on_backends(s->pool, specs, ps->addr_count, s->daemon->now_us);
+	free(names);
+	free(specs);
+}
+
+static bool
+use_dns(struct service *s, const struct pool_settings *ps, struct text *why)
+{
+	const struct settings *settings = s->daemon->settings;
+	const char *reason = "";
+	struct resolver_params params = {
+		.base = s->daemon->base,
+		.service = ps->service,
+		.servers = settings->dns,
+		.server_count = settings->dns_count,
+		.policy = settings->policy.dns,
+		.seed = hash_mix(clock_us(), hash_text(ps->name)),
+		.on_change = on_resolved,
+		.ctx = s,
+	};
+
+	s->resolver = resolver_new(&params, &reason);
+	if (s->resolver == NULL)
+		text_addf(why, "pool %s: cannot look up %s: %s", ps->name,
+		    ps->service, reason);
+	return s->resolver != NULL;
+}
+
+static char *
+describe(const struct pool_settings *ps)
+{
+	return mem_strdup(ps->service != NULL ? ps->service : "static");
+}
+
+static uint64_t
+host_identity(void)
+{
+	char name[256] = "";
+
+	(void)gethostname(name, sizeof(name) - 1);
+	return hash_text(name);
+}
+
+struct service *
+service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
+{
+	struct service *s = mem_new(1, sizeof(*s));
+	const struct settings *settings = d->settings;
+	struct pool_params params = {
+		.name = ps->name,
+		.policy = &settings->policy,
+		.seed = hash_mix(clock_us(), (uint64_t)getpid()),
+		.host = host_identity(),
+		.has_acquire =
+		    settings->connector->phases[CONNECTOR_ON_ACQUIRE].steps !=
+		    NULL,
+		.claims = d->claims,
+		.ids = &d->ids,
+		.observer = { on_event, s },
+	};
+
+	s->daemon = d;
+	s->connector = settings->connector;
+	s->source = describe(ps);
+	s->owner = (struct conn_owner){ on_connected, on_connect_failed,
+		on_checked, on_lost, d->base, s };
+	s->armed_at_us = NEVER;
+	s->timer = evtimer_new(d->base, on_timer, s);
+	ASSERT(s->timer != NULL);
+	s->pool = pool_new(&params, d->now_us);
+	if (ps->service == NULL) {
+		use_addrs(s, ps);
+	} else if (!use_dns(s, ps, why)) {
+		pool_on_stop(s->pool, d->now_us);
+		service_free(&s);
+	}
+	return s;
+}
+
+void
+service_free(struct service **service)
+{
+	struct service *s = *service;
+
+	*service = NULL;
+	resolver_free(&s->resolver);
+	service_settle(s);
+	pool_free(&s->pool);
+	for (uint32_t i = 0; i < s->conn_count; i++) {
+		ASSERT(s->conns[i]->fd == -1);
+		free(s->conns[i]);
+	}
+	free(s->conns);
+	event_free(s->timer);
+	free(s->source);
+	free(s);
+}
+
+static struct conn *
+conn_of(struct service *s, struct slot_ref ref)
+{
+	uint32_t room = pool_slot_room(s->pool);
+
+	if (room > s->conn_count) {
+		s->conns = mem_grow(
+		    s->conns, s->conn_count, room, sizeof(s->conns[0]));
+		for (; s->conn_count < room; s->conn_count++) {
+			struct conn *c = mem_new(1, sizeof(*c));
+
+			conn_init(c, &s->owner);
+			s->conns[s->conn_count] = c;
+		}
+	}
+	return s->conns[ref.index];
+}
+
+static void
+carry_out(struct service *s, const struct action *a)
+{
+	struct conn *c;
+
+	switch (a->kind) {
+	case ACTION_CONNECT:
+		conn_connect(conn_of(s, a->slot), a->slot, a->addr,
+		    pool_policy(s->pool));
+		break;
+	case ACTION_CLOSE:
+		daemon_close_later(s->daemon, conn_close(conn_of(s, a->slot)));
+		break;
+	case ACTION_CHECK:
+		conn_check(
+		    conn_of(s, a->slot), a->slot, a->check, s->connector);
+		break;
+	case ACTION_GRANT:
+		c = conn_of(s, a->slot);
+		conn_lend(c, a->slot);
+		client_on_grant(a, c->fd);
+		break;
+	case ACTION_REFUSE:
+		client_on_refuse(a->owner, a->error);
+		break;
+	case ACTION_REVOKE:
+		client_on_revoke(a->owner);
+		break;
+	}
+}
+
+static void
+arm(struct service *s)
+{
+	uint64_t at = pool_next_deadline(s->pool), now = s->daemon->now_us;
+	struct timeval tv;
+
+	if (at >= s->armed_at_us)
+		return; /* it may go off early, which does no harm */
+	s->armed_at_us = at;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(at / US_PER_S);
+	tv.tv_usec = (suseconds_t)(at % US_PER_S);
+	(void)event_add(s->timer, &tv);
+}
+
+void
+service_settle(struct service *s)
+{
+	struct action a;
+
+	while (pool_next_action(s->pool, &a))
+		carry_out(s, &a);
+	arm(s);
+}
+
+void
+service_stop(struct service *s)
+{
+	resolver_free(&s->resolver);
+	pool_on_stop(s->pool, s->daemon->now_us);
+}
+
+void
+service_abandon(struct service *s)
+{
+	struct claim_stats claim;
+	uint32_t at = 0;
+
+	while (pool_next_claim(s->pool, s->daemon->now_us, &at, &claim))
+		(void)pool_on_revoke(s->pool, claim.id, s->daemon->now_us);
+}
+
+const char *
+service_resolver_status(const struct service *s)
+{
+	return s->resolver == NULL
+		   ? "none"
+		   : resolve_status_name(resolver_status(s->resolver));
+}

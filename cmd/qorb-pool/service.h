@@ -1,0 +1,54 @@
+#ifndef QORB_POOL_SERVICE_H
+#define QORB_POOL_SERVICE_H
+
+/*
+ * A pool with the world around it: its connections, its sources, its timer, its
+ * log. Carries out what the core asks for.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/pool.h"
+#include "core/resolve.h"
+#include "io/conn.h"
+
+struct daemon;
+struct event;
+struct pool_settings;
+struct resolver;
+
+struct service {
+	struct daemon *daemon;		   /* borrowed */
+	const struct connector *connector; /* borrowed, static */
+	struct pool *pool;		   /* owned */
+	struct conn **conns;		   /* owned; by slot index */
+	uint32_t conn_count;
+	struct conn_owner owner;
+	struct resolver *resolver;	 /* owned; NULL: static backends */
+	enum resolve_status told_status; /* the last one that was logged */
+	char *source;			 /* owned; as people see it */
+	struct event *timer;		 /* owned */
+	uint64_t armed_at_us;		 /* when it goes off, NEVER: unset */
+};
+
+/* NULL: why says what is wrong. */
+struct service *service_new(
+    struct daemon *d, const struct pool_settings *settings, struct text *why);
+
+/* The pool must be empty: service_stop, and all claims back. */
+void service_free(struct service **s);
+
+/* Carries out everything the pool asks for and sets the timer. */
+void service_settle(struct service *s);
+
+/* No new claims; connections that nobody holds are closed. */
+void service_stop(struct service *s);
+
+/* Ends all claims that are still held. */
+void service_abandon(struct service *s);
+
+/* "ok", "stale", ...; "none" for static backends. */
+const char *service_resolver_status(const struct service *s);
+
+#endif

@@ -1,0 +1,406 @@
+/* What the daemon does for each verb; see verbs.h. */
+
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "client.h"
+#include "core/duration.h"
+#include "core/number.h"
+#include "core/verb.h"
+#include "core/version.h"
+#include "daemon.h"
+#include "rows.h"
+#include "service.h"
+
+#define WATCH_EVERY_US US_PER_S
+#define WATCH_LEAST_US (10 * US_PER_MS)
+
+/* "WHAT: WHY" as the message of an error. */
+static void
+fail(struct client *c, const struct request *r, enum error e, const char *what,
+    const char *why)
+{
+	char buf[512];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	text_addf(&t, "%.200s: %s", what, why);
+	client_error(c, r->tag, e, buf);
+}
+
+/* The n-th bare word, NULL when there are fewer. */
+static const char *
+word(const struct request *r, size_t n)
+{
+	for (size_t i = 0; i < r->argc; i++) {
+		if (r->args[i].key == NULL && n-- == 0)
+			return r->args[i].value;
+	}
+	return NULL;
+}
+
+/* The pool that a word names; answers no-such-pool when there is none. */
+static struct service *
+service_of(struct client *c, const struct request *r, const char *name)
+{
+	struct service *s = daemon_service(c->daemon, name);
+
+	if (s == NULL)
+		fail(c, r, ERR_NO_SUCH_POOL, name, "no pool has this name");
+	return s;
+}
+
+/* A duration argument, when there is one; answers bad-value when it is none. */
+static bool
+get_duration(struct client *c, const struct request *r, const char *key,
+    uint64_t *span_us)
+{
+	const char *value = request_get(r, key);
+
+	if (value == NULL || duration_parse(value, span_us))
+		return true;
+	fail(c, r, ERR_BAD_VALUE, key,
+	    "a time is needed (250ms, 5s, 2m), or never");
+	return false;
+}
+
+static void
+do_hello(struct client *c, struct request *r)
+{
+	const char *protocol = request_get(r, "protocol");
+	const char *name = request_get(r, "client");
+	struct text t;
+
+	if (protocol != NULL && strcmp(protocol, "1") != 0) {
+		fail(c, r, ERR_BAD_VALUE, "protocol",
+		    "this daemon speaks version 1");
+		return;
+	}
+	if (name != NULL &&
+	    (strlen(name) > CLIENT_NAME_MAX || name[0] == '\0')) {
+		fail(c, r, ERR_BAD_VALUE, "client",
+		    "a name of 1 to 64 bytes is needed");
+		return;
+	}
+	if (name != NULL)
+		memcpy(c->name, name, strlen(name) + 1);
+	t = client_line(c, r->tag, 128);
+	text_addf(&t, "ok protocol=%d server=qorb-pool/%s pid=%ld pools=%zu",
+	    QORB_PROTOCOL, QORB_VERSION, (long)getpid(),
+	    c->daemon->service_count);
+	client_line_end(c, &t);
+}
+
+static void
+do_ping(struct client *c, struct request *r)
+{
+	client_ok(c, r->tag);
+}
+
+static void
+help_row(struct client *c, const char *tag, enum verb v)
+{
+	const struct verb_row *row = verb_row(v);
+	struct text t = client_line(c, tag, 1024);
+	char usage[256];
+
+	(void)snprintf(usage, sizeof(usage), "%s%s%s", row->name,
+	    row->usage[0] == '\0' ? "" : " ", row->usage);
+	text_add(&t, "*");
+	text_add_pair(&t, "verb", row->name);
+	text_add_pair(&t, "usage", usage);
+	text_add_pair(&t, "help", row->help);
+	client_line_end(c, &t);
+}
+
+static void
+do_help(struct client *c, struct request *r)
+{
+	const char *name = word(r, 0);
+	enum verb v = VERB_HELLO;
+
+	if (name != NULL && verb_find(name, &v) != ERR_NONE) {
+		fail(c, r, ERR_UNKNOWN_VERB, name, "no verb has this name");
+		return;
+	}
+	for (int i = 0; i < VERB_COUNT; i++) {
+		if (name == NULL || i == (int)v)
+			help_row(c, r->tag, (enum verb)i);
+	}
+	client_ok(c, r->tag);
+}
+
+static void
+do_pools(struct client *c, struct request *r)
+{
+	for (size_t i = 0; i < c->daemon->service_count; i++)
+		rows_pool(c, r->tag, c->daemon->services[i]);
+	client_ok(c, r->tag);
+}
+
+/* Fills what the line asks for; answers and returns false when it cannot be. */
+static bool
+read_claim(
+    struct client *c, const struct request *r, struct claim_request *claim)
+{
+	uint64_t lease = 0;
+
+	claim->uid = (uint32_t)c->peer.uid;
+	claim->wait_us = POOL_WAIT_DEFAULT;
+	claim->backend = request_get(r, "backend");
+	claim->key = request_get(r, "key");
+	if (!get_duration(c, r, "wait", &claim->wait_us) ||
+	    !get_duration(c, r, "lease", &lease))
+		return false;
+	if (request_get(r, "lease") != NULL && lease == 0) {
+		fail(c, r, ERR_BAD_VALUE, "lease",
+		    "a time longer than 0 is needed");
+		return false;
+	}
+	claim->lease_us = lease;
+	if (claim->backend != NULL && claim->key != NULL) {
+		fail(c, r, ERR_BAD_ARGUMENT, "key",
+		    "not together with backend=");
+		return false;
+	}
+	return true;
+}
+
+static void
+do_claim(struct client *c, struct request *r)
+{
+	struct claim_request claim = { 0 };
+	struct service *s = service_of(c, r, word(r, 0));
+	struct ticket *t;
+	enum error e;
+
+	if (s == NULL || !read_claim(c, r, &claim))
+		return;
+	t = c->tickets.count < CLAIMS_PER_CLIENT_MAX
+		? client_add_ticket(c, s, r->tag)
+		: NULL;
+	if (t == NULL) {
+		fail(c, r, ERR_TOO_MANY_CLAIMS, word(r, 0),
+		    "this connection has as many claims as it may, waiting "
+		    "and held");
+		return;
+	}
+	claim.owner = t;
+	e = pool_on_claim(s->pool, &claim, &t->claim, c->daemon->now_us);
+	if (e != ERR_NONE) {
+		client_end_ticket(t);
+		client_error(c, r->tag, e, NULL);
+	}
+	service_settle(s);
+}
+
+static void
+do_release(struct client *c, struct request *r)
+{
+	const char *how = word(r, 1);
+	struct ticket *t = NULL;
+	struct service *s;
+	uint64_t id;
+
+	if (how != NULL && strcmp(how, "broken") != 0) {
+		fail(c, r, ERR_BAD_ARGUMENT, how,
+		    "only the word broken may follow the id");
+		return;
+	}
+	if (!number_parse(word(r, 0), 0, UINT64_MAX, &id)) {
+		fail(c, r, ERR_BAD_VALUE, word(r, 0),
+		    "the id of a claim is a number");
+		return;
+	}
+	t = client_held(c, id);
+	if (t == NULL) {
+		fail(c, r, ERR_NO_SUCH_CLAIM, word(r, 0),
+		    "this connection holds no such claim");
+		return;
+	}
+	s = t->service;
+	client_end_ticket(t);
+	(void)pool_on_release(s->pool, id,
+	    how == NULL ? CLAIM_END_OK : CLAIM_END_BROKEN, c->daemon->now_us);
+	client_ok(c, r->tag);
+	service_settle(s);
+}
+
+static void
+do_cancel(struct client *c, struct request *r)
+{
+	const char *tag = word(r, 0);
+	struct pending *p = client_pending(c, tag);
+	struct ticket *t;
+	struct service *s;
+
+	if (p == NULL || p->is_stream) {
+		fail(c, r, ERR_NO_SUCH_TAG, tag,
+		    "no claim waits under this tag");
+		return;
+	}
+	t = CONTAINER_OF(p, struct ticket, pending);
+	s = t->service;
+	(void)pool_on_cancel(s->pool, t->claim, c->daemon->now_us);
+	client_error(c, tag, ERR_CANCELLED, NULL);
+	client_end_ticket(t);
+	client_ok(c, r->tag);
+	service_settle(s);
+}
+
+static void
+stats_rows(struct client *c, const char *tag, struct service *only)
+{
+	for (size_t i = 0; i < c->daemon->service_count; i++) {
+		if (only == NULL || only == c->daemon->services[i])
+			rows_stats(c, tag, c->daemon->services[i]);
+	}
+}
+
+static void
+do_stats(struct client *c, struct request *r)
+{
+	const char *name = word(r, 0);
+	struct service *s = NULL;
+
+	if (name != NULL && (s = service_of(c, r, name)) == NULL)
+		return;
+	stats_rows(c, r->tag, s);
+	client_ok(c, r->tag);
+}
+
+/* A round of rows; none while the client has not read the last ones. */
+static void
+on_watch(evutil_socket_t fd, short what, void *ctx)
+{
+	struct stream *s = ctx;
+	struct client *c = s->pending.client;
+
+	(void)fd;
+	(void)what;
+	c->daemon->now_us = clock_us();
+	if (out_pending(&c->out) > CLIENT_BACKLOG_MAX)
+		return;
+	stats_rows(c, s->pending.tag, s->service);
+	rows_end(c, s->pending.tag);
+}
+
+static void
+do_watch(struct client *c, struct request *r)
+{
+	const char *name = word(r, 0);
+	struct service *only = NULL;
+	uint64_t every = WATCH_EVERY_US;
+	struct timeval tv;
+	struct stream *s;
+
+	if (name != NULL && (only = service_of(c, r, name)) == NULL)
+		return;
+	if (!get_duration(c, r, "every", &every))
+		return;
+	if (every < WATCH_LEAST_US || every == NEVER) {
+		fail(c, r, ERR_BAD_VALUE, "every",
+		    "a time of 10ms or more is needed");
+		return;
+	}
+	s = mem_new(1, sizeof(*s));
+	s->pending.is_stream = true;
+	s->service = only;
+	client_pend(c, &s->pending, r->tag);
+	list_push_back(&c->streams, &s->link);
+	(void)event_assign(
+	    &s->timer, c->daemon->base, -1, EV_PERSIST, on_watch, s);
+	tv.tv_sec = (time_t)(every / US_PER_S);
+	tv.tv_usec = (suseconds_t)(every % US_PER_S);
+	(void)event_add(&s->timer, &tv);
+	client_ok(c, r->tag);
+	on_watch(-1, 0, s);
+}
+
+static void
+do_unwatch(struct client *c, struct request *r)
+{
+	struct pending *p = client_pending(c, word(r, 0));
+
+	if (p == NULL || !p->is_stream) {
+		fail(c, r, ERR_NO_SUCH_TAG, word(r, 0),
+		    "no stream goes on under this tag");
+		return;
+	}
+	client_end_stream(CONTAINER_OF(p, struct stream, pending));
+	client_ok(c, r->tag);
+}
+
+static void
+do_backends(struct client *c, struct request *r)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+
+	if (s == NULL)
+		return;
+	rows_backends(c, r->tag, s);
+	client_ok(c, r->tag);
+}
+
+static void
+do_terminate(struct client *c, struct request *r)
+{
+	uint64_t grace = GRACE_US;
+
+	if (!get_duration(c, r, "grace", &grace))
+		return;
+	client_ok(c, r->tag);
+	daemon_stop(c->daemon, grace);
+}
+
+static void (*const handlers[VERB_COUNT])(struct client *, struct request *) = {
+	[VERB_HELLO] = do_hello,
+	[VERB_PING] = do_ping,
+	[VERB_HELP] = do_help,
+	[VERB_POOLS] = do_pools,
+	[VERB_CLAIM] = do_claim,
+	[VERB_RELEASE] = do_release,
+	[VERB_CANCEL] = do_cancel,
+	[VERB_STATS] = do_stats,
+	[VERB_WATCH] = do_watch,
+	[VERB_UNWATCH] = do_unwatch,
+	[VERB_BACKENDS] = do_backends,
+	[VERB_TERMINATE] = do_terminate,
+};
+
+static bool
+has_right(const struct client *c, enum verb_right right)
+{
+	return right == RIGHT_ANY || c->peer.uid == 0 ||
+	       c->peer.uid == geteuid();
+}
+
+void
+verbs_run(struct client *c, struct request *r)
+{
+	enum verb v;
+	const char *what = r->verb;
+	enum error e = verb_find(r->verb, &v);
+
+	if (e == ERR_NONE)
+		e = verb_check(v, r, &what);
+	if (e != ERR_NONE) {
+		fail(c, r, e, what, error_text(e));
+		return;
+	}
+	if (!has_right(c, verb_row(v)->right)) {
+		fail(c, r, ERR_DENIED, r->verb,
+		    "only root and the daemon's own user may");
+		return;
+	}
+	if (client_pending(c, r->tag) != NULL) {
+		fail(c, r, ERR_TAG_IN_USE, r->tag, error_text(ERR_TAG_IN_USE));
+		return;
+	}
+	handlers[v](c, r);
+}

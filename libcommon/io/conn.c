@@ -1,0 +1,436 @@
+/* A pooled connection; see conn.h. */
+
+#include "io/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
+
+#include "io/fd.h"
+
+/* A returned connection whose last bytes the peer has not yet acknowledged is
+ * looked at again so often, with so long between. */
+#define GATE_TRIES   10
+#define GATE_WAIT_US (20 * (int)US_PER_MS)
+
+static void on_event(evutil_socket_t fd, short what, void *ctx);
+
+static const char *
+reason_of(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return "refused";
+	case ETIMEDOUT:
+		return "timeout";
+	case ECONNRESET:
+	case EPIPE:
+		return "reset";
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+		return "unreachable";
+	case EACCES:
+	case EPERM:
+		return "not-permitted";
+	case ENOENT:
+		return "no-such-path";
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return "no-resources";
+	default:
+		return "failed";
+	}
+}
+
+void
+conn_init(struct conn *c, const struct conn_owner *owner)
+{
+	memset(c, 0, sizeof(*c));
+	c->owner = owner;
+	c->fd = -1;
+}
+
+static void
+unwatch(struct conn *c)
+{
+	if (c->is_watching)
+		(void)event_del(&c->event);
+	c->is_watching = false;
+}
+
+/* Waits for what (EV_READ, EV_WRITE), at most wait_us when it is not 0. */
+static void
+watch(struct conn *c, short what, int wait_us)
+{
+	struct timeval tv = { 0, wait_us };
+
+	unwatch(c);
+	(void)event_assign(&c->event, c->owner->base, c->fd, what, on_event, c);
+	(void)event_add(&c->event, wait_us == 0 ? NULL : &tv);
+	c->is_watching = true;
+}
+
+static void
+idle(struct conn *c)
+{
+	c->state = CONN_IDLE;
+	watch(c, EV_READ, 0);
+}
+
+static void
+set_int(int fd, int level, int name, int value)
+{
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static void
+set_tcp_options(int fd, const struct policy *policy)
+{
+	const struct policy_keepalive *k = &policy->tcp_keepalive;
+
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, (int)policy->tcp_nodelay);
+	if (k->idle_us != NEVER) {
+		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#if defined(TCP_KEEPIDLE)
+		set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE,
+		    (int)(k->idle_us / US_PER_S));
+		set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+		    (int)(k->interval_us / US_PER_S));
+		set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)k->count);
+#endif
+	}
+#if defined(TCP_USER_TIMEOUT)
+	if (policy->tcp_user_timeout != NEVER)
+		set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+		    (int)(policy->tcp_user_timeout / US_PER_MS));
+#endif
+}
+
+static void
+fail_connect(struct conn *c, const char *reason)
+{
+	unwatch(c);
+	fd_close(&c->fd);
+	c->state = CONN_CLOSED;
+	c->owner->connect_failed(c->owner->ctx, c, reason);
+}
+
+/* Connecting in a loop to a dead port of this machine meets, sooner or later,
+ * itself: source port and destination port are the same. */
+static bool
+is_self_connected(int fd)
+{
+	struct sockaddr_storage a, b;
+	socklen_t a_len = sizeof(a), b_len = sizeof(b);
+
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0, sizeof(b));
+	return getsockname(fd, (struct sockaddr *)&a, &a_len) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&b, &b_len) == 0 &&
+	       a_len == b_len && memcmp(&a, &b, a_len) == 0;
+}
+
+static void
+connected(struct conn *c)
+{
+	if (c->is_tcp && is_self_connected(c->fd)) {
+		fail_connect(c, "refused");
+		return;
+	}
+	if (!fd_set_nonblocking(c->fd, false)) {
+		fail_connect(c, reason_of(errno));
+		return;
+	}
+	idle(c);
+	c->owner->connected(c->owner->ctx, c);
+}
+
+void
+conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
+    const struct policy *policy)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+
+	ASSERT(c->state == CONN_CLOSED && c->fd == -1);
+	c->ref = ref;
+	c->state = CONN_CONNECTING;
+	c->is_tcp = addr->kind != ADDR_UNIX;
+	c->fd =
+	    socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd == -1) {
+		fail_connect(c, reason_of(errno));
+		return;
+	}
+	if (c->is_tcp)
+		set_tcp_options(c->fd, policy);
+	if (connect(c->fd, (struct sockaddr *)&sa, len) == 0)
+		connected(c);
+	else if (errno == EINPROGRESS)
+		watch(c, EV_WRITE, 0);
+	else
+		fail_connect(c, errno == EAGAIN ? "busy" : reason_of(errno));
+}
+
+static void
+finish_connect(struct conn *c)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error != 0)
+		fail_connect(c, reason_of(error));
+	else
+		connected(c);
+}
+
+/* Ends a check: good ones lie idle, the others wait to be closed. */
+static void
+finish_check(struct conn *c, const char *reason)
+{
+	if (reason == NULL)
+		idle(c);
+	else
+		unwatch(c);
+	c->owner->checked(c->owner->ctx, c, reason);
+}
+
+/* Moves the dialogue on as far as the socket lets it. */
+static void
+run_dialogue(struct conn *c)
+{
+	for (;;) {
+		const char *bytes = NULL;
+		char buf[512];
+		size_t len = 0;
+		ssize_t n;
+		enum dialogue_wish wish = dialogue_next(&c->run, &bytes, &len);
+
+		if (wish == DIALOGUE_DONE) {
+			finish_check(c, NULL);
+			return;
+		}
+		if (wish == DIALOGUE_SEND)
+			n = send(
+			    c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			n = recv(c->fd, buf,
+			    len < sizeof(buf) ? len : sizeof(buf),
+			    MSG_DONTWAIT);
+		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			watch(c, wish == DIALOGUE_SEND ? EV_WRITE : EV_READ, 0);
+			return;
+		}
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			finish_check(c, n == 0 ? "closed" : reason_of(errno));
+			return;
+		}
+		if (wish == DIALOGUE_SEND) {
+			dialogue_sent(&c->run, (size_t)n);
+		} else if (!dialogue_received(&c->run, buf, (size_t)n)) {
+			finish_check(c, "unexpected-answer");
+			return;
+		}
+	}
+}
+
+/* The kernel's view of the connection's state, when it gives one: is it open in
+ * both directions? A shut-down of our own side shows nowhere else. */
+static bool
+is_established(const struct conn *c)
+{
+#if defined(TCP_INFO) && defined(__linux__)
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (!c->is_tcp)
+		return true;
+	memset(&info, 0, sizeof(info));
+	return getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_state == TCP_ESTABLISHED;
+#else
+	(void)c;
+	return true;
+#endif
+}
+
+static int
+unsent_bytes(const struct conn *c)
+{
+	int n = 0;
+
+#if defined(SIOCOUTQ)
+	if (ioctl(c->fd, SIOCOUTQ, &n) == -1)
+		return 0;
+#elif defined(FIONWRITE)
+	if (ioctl(c->fd, FIONWRITE, &n) == -1)
+		return 0;
+#else
+	(void)c;
+#endif
+	return n;
+}
+
+/* Why a returned connection cannot be used again; NULL when it can. Unread
+ * bytes are asked for by FIONREAD too, since a client may have left a low-water
+ * mark that hides them from poll. */
+static const char *
+gate(const struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLPRI };
+	int unread = 0;
+
+	if (poll(&p, 1, 0) == -1)
+		return "failed";
+	if (p.revents & (POLLERR | POLLNVAL))
+		return "reset";
+	if (ioctl(c->fd, FIONREAD, &unread) == -1)
+		return "failed";
+	if (unread > 0 || (p.revents & POLLPRI))
+		return "unread-bytes";
+	if (p.revents & (POLLIN | POLLHUP))
+		return "closed";
+	return is_established(c) ? NULL : "half-closed";
+}
+
+/* A client may have changed the mode that it shares with us. */
+static bool
+make_blocking(const struct conn *c)
+{
+	int flags = fcntl(c->fd, F_GETFL);
+
+	if (flags == -1)
+		return false;
+	return (flags & O_NONBLOCK) == 0 || fd_set_nonblocking(c->fd, false);
+}
+
+static void
+pass_gate(struct conn *c)
+{
+	const char *reason = gate(c);
+
+	if (reason == NULL && !make_blocking(c))
+		reason = "failed";
+	if (reason == NULL && unsent_bytes(c) > 0) {
+		if (++c->gate_tries < GATE_TRIES) {
+			watch(c, EV_READ, GATE_WAIT_US);
+			return;
+		}
+		reason = "unsent-bytes";
+	}
+	c->gate_tries = 0;
+	if (reason != NULL)
+		finish_check(c, reason);
+	else
+		run_dialogue(c);
+}
+
+void
+conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
+    const struct connector *connector)
+{
+	static const enum phase phases[] = {
+		[CHECK_HEALTH] = CONNECTOR_IS_VALID,
+		[CHECK_ACQUIRE] = CONNECTOR_ON_ACQUIRE,
+		[CHECK_RECYCLE] = CONNECTOR_ON_RECYCLE,
+	};
+
+	unwatch(c);
+	c->ref = ref;
+	c->state = CONN_CHECKING;
+	dialogue_start(&c->run, &connector->phases[phases[kind]]);
+	c->gate_tries = 0;
+	if (kind == CHECK_RECYCLE) {
+		c->gate_tries = 1;
+		pass_gate(c);
+	} else {
+		run_dialogue(c);
+	}
+}
+
+void
+conn_lend(struct conn *c, struct slot_ref ref)
+{
+	ASSERT(c->fd != -1);
+	unwatch(c);
+	c->ref = ref;
+	c->state = CONN_LENT;
+}
+
+int
+conn_close(struct conn *c)
+{
+	int fd = c->fd;
+
+	unwatch(c);
+	if (fd != -1)
+		(void)shutdown(fd, SHUT_RDWR);
+	c->fd = -1;
+	c->state = CONN_CLOSED;
+	return fd;
+}
+
+/* Something came on a connection that should be silent. */
+static const char *
+why_lost(const struct conn *c)
+{
+	char byte;
+	ssize_t n = recv(c->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR ? NULL
+							 : reason_of(errno);
+	return n == 0 ? "closed" : "unexpected-data";
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *ctx)
+{
+	struct conn *c = ctx;
+	const char *reason;
+
+	(void)fd;
+	(void)what;
+	c->is_watching = false;
+	switch (c->state) {
+	case CONN_CONNECTING:
+		finish_connect(c);
+		break;
+	case CONN_CHECKING:
+		if (c->gate_tries > 0)
+			pass_gate(c);
+		else
+			run_dialogue(c);
+		break;
+	case CONN_IDLE:
+		reason = why_lost(c);
+		if (reason == NULL)
+			watch(c, EV_READ, 0);
+		else
+			c->owner->lost(c->owner->ctx, c, reason);
+		break;
+	case CONN_CLOSED:
+	case CONN_LENT:
+		break;
+	}
+}

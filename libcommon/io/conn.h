@@ -1,0 +1,85 @@
+#ifndef QORB_IO_CONN_H
+#define QORB_IO_CONN_H
+
+/*
+ * A pooled connection: one socket to a backend, from connect to close. It
+ * carries out what the pool's core asks for and translates what happens to the
+ * socket into the core's events; it decides nothing.
+ *
+ *	connecting -> idle <-> checking
+ *	               idle  -> lent -> checking (recycle)
+ *	any -> closed
+ *
+ * While lent the descriptor is out of the event loop: a client holds a
+ * duplicate and its bytes are not ours. Sockets are left in blocking mode, as
+ * clients get them; every send and receive here says MSG_DONTWAIT instead,
+ * since the mode is shared with whoever holds a duplicate.
+ *
+ * A conn belongs to a slot index for ever and is used again and again. Its
+ * descriptor is owned by it; conn_close shuts the connection down for every
+ * holder.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/event_struct.h>
+
+#include "core/connector.h"
+#include "core/policy.h"
+#include "core/pool.h"
+
+struct conn;
+
+/* What became of it; reasons are static words for statistics and people. ok is
+ * only for conn_on_checked (reason NULL). Called from the loop, and from
+ * conn_connect and conn_check when the outcome is known at once. */
+struct conn_owner {
+	void (*connected)(void *ctx, struct conn *c);
+	void (*connect_failed)(void *ctx, struct conn *c, const char *reason);
+	void (*checked)(void *ctx, struct conn *c, const char *reason);
+	void (*lost)(void *ctx, struct conn *c, const char *reason);
+	struct event_base *base;
+	void *ctx;
+};
+
+enum conn_state {
+	CONN_CLOSED,
+	CONN_CONNECTING,
+	CONN_IDLE,
+	CONN_CHECKING,
+	CONN_LENT,
+};
+
+struct conn {
+	const struct conn_owner *owner; /* borrowed, outlives it */
+	enum conn_state state;
+	struct slot_ref ref; /* the core's name for what goes on */
+	int fd;		     /* owned, -1 when closed */
+	bool is_tcp;
+	struct event event; /* on fd while not lent */
+	bool is_watching;
+	struct dialogue_run run;
+	int gate_tries; /* looks at unsent bytes of a returned one */
+};
+
+void conn_init(struct conn *c, const struct conn_owner *owner);
+
+/* Starts to connect; the answer comes through the owner, perhaps at once. */
+void conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
+    const struct policy *policy);
+
+/* Runs a dialogue, for a returned connection after the clean-return gate: no
+ * byte waits in either direction, nothing is half-closed. */
+void conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
+    const struct connector *connector);
+
+/* Takes it out of the loop for a client; its fd may then be sent. */
+void conn_lend(struct conn *c, struct slot_ref ref);
+
+/* Shuts it down for everyone who holds it. The descriptor itself is handed back
+ * for the caller to close when nothing can refer to it any more (a message that
+ * is still to be sent); -1 when there was none. */
+int conn_close(struct conn *c) MUST_CHECK;
+
+#endif
