@@ -216,14 +216,19 @@ fuzz:
 		CFLAGS='$(FUZZ_FLAGS)' fuzzers
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run --build '$(BUILD)/clang-fuzz' fuzz
 
-# The scripts start make themselves, after they have installed what is missing:
-# this make has already looked for the libraries.
+# What is missing is installed first, and by then this make has already looked
+# for the libraries: so another one builds. (MAKE_COMMAND is MAKE, but for -n.)
 .PHONY: check demo setup lint format
 check:
-	@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run --set-up
+	@MAKE='$(MAKE_COMMAND)' BUILD='$(BUILD)' tests/run --set-up
 
+# -j only when this make was not given one.
 demo:
-	@MAKE='$(MAKE)' BUILD='$(BUILD)' docs/examples/demo/demo.sh
+	@tests/setup/deps.sh demo
+	@echo 'building into $(BUILD) ...'
+	@$(MAKE) --no-print-directory -s all \
+		$(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
+	@docs/examples/demo/demo.sh '$(BUILD)/bin'
 
 setup:
 	@tests/setup/deps.sh check
