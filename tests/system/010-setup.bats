@@ -28,6 +28,8 @@ setup()
 # stub NAME SCRIPT
 stub()
 {
+	# Never through a link into the system's own program.
+	rm -f "$BASE/$1"
 	printf '%s\n' '#!/bin/sh' "$2" >"$BASE/$1"
 	chmod +x "$BASE/$1"
 }
