@@ -176,22 +176,32 @@ renew_upstreams(struct resolver *r)
 
 /* What went wrong with which query, for people. */
 static void
+write_trouble(const struct resolver *r, const struct resolve_action *action,
+    struct text *out)
+{
+	const char *type = dns_type_name(action->type);
+
+	if (action->outcome == DNS_NO_DATA && action->type == DNS_SRV) {
+		text_add(out, "the name has no SRV records");
+		return;
+	}
+	if (action->outcome == DNS_NO_DATA) {
+		text_addf(out, "no target has an address, as %s", action->name);
+		return;
+	}
+	if (strcmp(action->name, r->service) != 0)
+		text_addf(out, "%s of %s: ", type, action->name);
+	text_add(out, dns_outcome_text(action->outcome));
+}
+
+static void
 write_reason(const struct resolver *r, const struct resolve_action *action,
     struct text *out)
 {
-	if (action->outcome != DNS_RECORDS) {
-		if (action->name != NULL &&
-		    strcmp(action->name, r->service) != 0) {
-			text_add(out, dns_type_name(action->type));
-			text_add(out, " of ");
-			text_add(out, action->name);
-			text_add(out, ": ");
-		}
-		text_add(out, dns_outcome_text(action->outcome));
-	}
-	if (action->kind == RESOLVE_DONE && action->count == 0)
-		text_add(out, "it says that there is no such service "
-			      "(target \".\")");
+	if (action->outcome != DNS_RECORDS)
+		write_trouble(r, action, out);
+	else if (action->kind == RESOLVE_DONE && action->count == 0)
+		text_add(out, "there is no such service (target \".\")");
 	if (action->missing > 1)
 		text_addf(out, " (and %zu more like it)", action->missing - 1);
 	if (action->left_out > 0)
