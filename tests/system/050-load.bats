@@ -1,0 +1,353 @@
+#!/usr/bin/env bats
+#
+# qorb-load on a real daemon and real echo servers: what it counts, what it
+# finds, and how it ends.
+
+load helpers
+
+# Three echo servers and a pool over them, with options for the daemon.
+start_all()
+{
+	local name addrs=''
+	for name in one two three; do
+		start_echo "$name"
+		addrs+=,$ECHO_ADDR
+	done
+	start_pool "$@" "demo=${addrs#,}"
+}
+
+# The report in $output, or in the file of a background run, has this property.
+report_says()
+{
+	local text=$output
+	[[ -z ${REPORT-} ]] || text=$(<"$REPORT")
+	if ! jq -e "$1" <<<"$text" >/dev/null; then
+		echo "not so: $1"
+		echo "$text"
+		return 1
+	fi
+}
+
+# Starts a run in the background that has shown a line of progress.
+start_load()
+{
+	start_daemon -n load -r 'claims/s' qorb-load --progress "$@"
+	REPORT=$SCRATCH/load.out
+}
+
+# Waits for the end of that run; it must exit with this status.
+load_ends()
+{
+	local pid ended=0
+	pid=$(daemon_pid load)
+	wait_for has_ended "$pid"
+	rm -f "$SCRATCH/daemons/load"
+	wait "$pid" || ended=$?
+	if [[ $ended -ne $1 ]]; then
+		echo "qorb-load exited with $ended, not $1"
+		cat "$SCRATCH/load.err" "$SCRATCH/load.out"
+		return 1
+	fi
+}
+
+# All lent connections are back: nothing ended as broken on the way out.
+all_is_back()
+{
+	[[ $(ask pools) == *' claimed=0 '* ]]
+}
+
+@test "64 tasks for a second get every echo back right" {
+	start_all
+	run_ok qorb-load --tasks 64 --duration 1s --json demo
+	[ -z "$stderr" ]
+	report_says '.end == "complete" and .errors.total == 0'
+	report_says '.cycles.whole > 0 and .claims.unanswered == 0'
+	report_says '([.backends[].claims] | add) == .claims.granted'
+	report_says '.backends | length == 3'
+	report_says '.latency.claim.count == .claims.granted'
+	report_says '.latency.cycle.p50_us <= .latency.cycle.max_us'
+	wait_for all_is_back
+}
+
+@test "the report is text for people" {
+	start_all
+	run_ok qorb-load --claims 300 --seed 7 demo
+	[ -z "$stderr" ]
+	[[ ${lines[0]} == "pool demo of qorb-pool/"*", seed 7" ]]
+	assert_line --regexp '^claims +300 +[0-9,]+$'
+	assert_line --regexp '^cycles +300 +[0-9,]+$'
+	assert_line --regexp '^errors +0 +0 %$'
+	assert_line --regexp '^latency +p50 +p90 +p99 +p99.9 +p99.99 +max$'
+	assert_line --regexp '^claim +[0-9.]+(us|ms|s) '
+	assert_line --regexp '^[^ ]+:[0-9]+ +[0-9]+ +[0-9.]+ %$'
+	assert_line --regexp 'connection slots? seen, [0-9.]+ claims on each'
+	assert_line --regexp '^qorb-load itself: [0-9]+ % of one processor'
+}
+
+@test "--claims ends after so many, whatever the number of tasks" {
+	start_all
+	run_ok qorb-load --tasks 30 --claims 500 --json demo
+	report_says '.claims.asked == 500 and .cycles.whole == 500'
+	run_ok qorb-load --tasks 30 --claims 3 --json demo
+	report_says '.claims.asked == 3 and .cycles.whole == 3'
+}
+
+@test "a payload of a megabyte and one of a byte come back" {
+	start_all
+	run_ok qorb-load --tasks 4 --claims 20 --payload 1048576 --json demo
+	report_says '.cycles.whole == 20 and .errors.total == 0'
+	run_ok qorb-load --tasks 4 --claims 20 --payload 1 --json demo
+	report_says '.cycles.whole == 20 and .errors.total == 0'
+}
+
+@test "with --rate every planned cycle is accounted for" {
+	start_all
+	run_ok qorb-load --tasks 16 --rate 500 --hold 1ms --ramp 200ms \
+	    --duration 1s --json demo
+	report_says '.work.model == "open" and .errors.total == 0'
+	report_says '.claims.planned == .claims.asked + .claims.never_begun'
+	report_says '.latency.claim_raw.count == .latency.claim.count'
+	report_says '.latency.cycle.min_us >= 1000'
+	run_ok qorb-load --tasks 16 --rate 500 --arrivals even --claims 100 \
+	    --json demo
+	report_says '.work.arrivals == "even" and .cycles.whole == 100'
+}
+
+@test "one task that is too slow for the rate shows in the latency" {
+	start_all
+	run_ok qorb-load --tasks 1 --rate 1000 --hold 20ms --duration 1s \
+	    --json demo
+	report_says '.claims.never_begun > 0'
+	# Whoever came last had waited for all before; the raw figures say
+	# nothing of it.
+	report_says '.latency.claim.max_us > 500000'
+	report_says '.latency.claim_raw.max_us < .latency.claim.max_us'
+}
+
+@test "1000 tasks share a few connections" {
+	start_all
+	run_ok qorb-load --tasks 1000 --claims 5000 --json demo
+	report_says '.work.connections == 4 and .cycles.whole == 5000'
+	wait_for all_is_back
+}
+
+@test "pauses, holds and a ramp are kept" {
+	start_all
+	run_ok qorb-load --tasks 8 --claims 24 --hold 20ms --pause 5ms \
+	    --ramp 50ms --connections 3 --json demo
+	report_says '.cycles.whole == 24 and .latency.cycle.min_us >= 20000'
+	report_says '.elapsed_us >= 70000 and .work.connections == 3'
+}
+
+@test "--progress writes plain lines, and without it a pipe gets none" {
+	start_all
+	start_load --tasks 8 --duration 1500ms --json demo
+	load_ends 0
+	grep -Eq '^ +1s +[0-9,]+ claims/s  p50 .*  p99 .*  errors 0$' \
+	    "$SCRATCH/load.err"
+	! grep -q $'\r' "$SCRATCH/load.err"
+	run_ok qorb-load --duration 1200ms demo
+	[ -z "$stderr" ]
+}
+
+@test "--histogram writes all latencies" {
+	start_all
+	run_ok qorb-load --claims 200 --histogram "$SCRATCH/h" demo
+	[ "$(head -n 1 "$SCRATCH/h")" = $'latency\tup_to_us\tcount\tshare' ]
+	[ "$(awk '$1 == "claim" { n += $3 } END { print n }' \
+	    "$SCRATCH/h")" -eq 200 ]
+	[ "$(awk '$1 == "cycle" { n += $3 } END { print n }' \
+	    "$SCRATCH/h")" -eq 200 ]
+}
+
+# Echoes, but changes the last byte of its 20th piece. PORT is the argument.
+read -r -d '' wrong_echo <<'PERL' || :
+use strict;
+use IO::Select;
+use Socket qw(:all);
+my $port = shift;
+socket(my $l, AF_INET6, SOCK_STREAM, 0) or die;
+setsockopt($l, SOL_SOCKET, SO_REUSEADDR, 1);
+bind($l, pack_sockaddr_in6($port, IN6ADDR_LOOPBACK)) && listen($l, 64) or die;
+$| = 1;
+print "ready\n";
+my ($set, $pieces) = (IO::Select->new($l), 0);
+while (my @ready = $set->can_read) {
+	for my $s (@ready) {
+		if ($s == $l) {
+			my $c;
+			accept($c, $l) and $set->add($c);
+		} elsif (sysread($s, my $piece, 65536)) {
+			substr($piece, -1) ^= "\1" if ++$pieces == 20;
+			syswrite($s, $piece);
+		} else {
+			$set->remove($s);
+			close($s);
+		}
+	}
+}
+PERL
+
+@test "one wrong byte in an echo is found and fails the run" {
+	local port
+	port=$(free_port)
+	start_daemon -n wrong -r ready perl -e "$wrong_echo" "$port"
+	start_pool "demo=[::1]:$port"
+	run_status 1 qorb-load --tasks 4 --claims 60 --json demo
+	report_says '.errors.by_code == {"echo-wrong": 1}'
+	report_says '.cycles.whole == 59'
+	[ "$stderr" = 'qorb-load: echoes that were not what was sent: 1' ]
+	stop_daemon wrong 143
+}
+
+@test "an echo that never comes is an error after --timeout" {
+	start_echo silent --hang-rate 1
+	start_pool "demo=$ECHO_ADDR"
+	run_ok qorb-load --tasks 4 --claims 8 --timeout 100ms --json demo
+	report_says '.errors.by_code == {"echo-timeout": 8}'
+	report_says '.errors.percent == 100 and .cycles.whole == 0'
+	run_status 1 qorb-load --tasks 4 --claims 8 --timeout 100ms \
+	    --fail-above 50 --json demo
+	[ "$stderr" = 'qorb-load: 100 % of the cycles failed, more than the 50 % allowed' ]
+}
+
+@test "a backend that dies costs its claims, and the others go on" {
+	local goes_on='^ +[0-9]+s +[1-9][0-9,]* claims/s .* errors [1-9]'
+	start_all
+	start_load --tasks 64 --hold 20ms --duration 1m --json demo
+	stop_daemon two
+	# Two whole seconds of claims after it, then enough.
+	wait_for eval '[[ $(grep -Ec "'"$goes_on"'" "$SCRATCH/load.err") -ge 2 ]]'
+	kill -TERM "$(daemon_pid load)"
+	load_ends 0
+	report_says '.errors.by_code | has("io-closed") or has("io-reset")'
+	report_says '.errors.by_code | has("echo-wrong") | not'
+	report_says '.errors.percent < 50 and .cycles.whole > 0'
+}
+
+@test "a full pool is counted as all-claims-used" {
+	start_all --set max-slots=4
+	run_ok qorb-load --tasks 8 --wait 0 --hold 50ms --claims 100 --json demo
+	report_says '.errors.by_code["all-claims-used"] > 0'
+	report_says '.cycles.whole + .errors.total == 100'
+	run_status 1 qorb-load --tasks 8 --wait 0 --hold 50ms --claims 100 \
+	    --fail-above 1% --json demo
+	[[ $stderr == *'% of the cycles failed, more than the 1 % allowed' ]]
+}
+
+@test "a key keeps its backend" {
+	start_all
+	run_ok qorb-load --tasks 4 --claims 100 --key-space 1 --json demo
+	report_says '.backends | length == 1'
+	run_ok qorb-load --tasks 4 --claims 400 --key-space 100 --json demo
+	report_says '.backends | length == 3'
+}
+
+@test "a signal ends a run early, with its report and all claims given back" {
+	local signal
+	start_all
+	for signal in INT TERM; do
+		start_load --tasks 32 --hold 1h --duration 1h --json demo
+		stop_daemon -s "$signal" load 0
+		report_says '.end == "interrupted" and .errors.total == 0'
+		report_says '.claims.granted > 0 and .cycles.whole == 0'
+		report_says '.cycles.unfinished == 32'
+		wait_for all_is_back
+	done
+}
+
+@test "a daemon that goes away ends the run with one line and the report" {
+	start_all
+	start_load --tasks 32 --duration 1h --json demo
+	stop_daemon -s KILL pool 137
+	rm -f "$QORB_SOCKET"
+	load_ends 1
+	report_says '.end == "lost" and .cycles.whole > 0'
+	[ "$(grep -vc claims/s "$SCRATCH/load.err")" -eq 1 ]
+	grep -q '^qorb-load: .*daemon' "$SCRATCH/load.err"
+}
+
+@test "a daemon that stops answering does not keep the run from ending" {
+	start_all
+	start_load --tasks 32 --duration 2s --timeout 200ms --json demo
+	kill -STOP "$(daemon_pid pool)"
+	load_ends 1
+	kill -CONT "$(daemon_pid pool)"
+	report_says '.claims.unanswered > 0'
+	grep -q '^qorb-load: claims that the daemon never answered: ' \
+	    "$SCRATCH/load.err"
+}
+
+@test "an unknown pool is said at once, in one line" {
+	start_all
+	run_status 1 qorb-load --tasks 64 --duration 1h nope
+	[ -z "$output" ]
+	[[ $stderr == 'qorb-load: no-such-pool: '* && $stderr != *$'\n'* ]]
+	run_status 1 qorb-load --duration 1h --json nope
+	report_says '.end == "refused" and .claims.granted == 0'
+}
+
+@test "a missing daemon is said in one line" {
+	run_status 1 qorb-load --duration 1s demo
+	[ -z "$output" ]
+	[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* && $stderr != *$'\n'* ]]
+	run_status 1 qorb-load --socket "$SCRATCH/none" --duration 1s demo
+	[[ $stderr == *"$SCRATCH/none"* ]]
+	: >"$SCRATCH/file"
+	run_status 1 qorb-load --socket "$SCRATCH/file" --duration 1s demo
+}
+
+# usage_error WHAT ARGUMENT ...: exit 2 and a first line about it.
+usage_error()
+{
+	local what=$1
+	shift
+	run_status 2 qorb-load "$@"
+	if [[ -n $output || ${stderr%%$'\n'*} != "qorb-load: $what"* ]]; then
+		echo "not 'qorb-load: $what': $stderr"
+		return 1
+	fi
+	[[ $stderr == *"try 'qorb-load --help'" ]]
+}
+
+@test "wrong usage exits 2 and says what would do" {
+	usage_error 'no end is set: give --duration D or --claims N' demo
+	usage_error 'no pool is named' --duration 1s
+	usage_error "'b': one pool at a time" --duration 1s a b
+	usage_error "the pool's name is empty" --duration 1s ''
+	usage_error "unknown option '--bogus'" --bogus
+	usage_error "--duration '0s': must be more than 0" -d 0s demo
+	usage_error "--duration '5 s': not a span of time" -d '5 s' demo
+	usage_error "--duration 'never': must end" -d never demo
+	usage_error "--hold 'never': must end" -d 1s --hold never demo
+	usage_error "--timeout '0': must be more than 0" -d 1s --timeout 0 demo
+	usage_error "--wait 'soon': not a span" -d 1s --wait soon demo
+	usage_error "--tasks '0': not a whole number from 1 to 10000" -t 0 demo
+	usage_error "--tasks '10001': not a whole number" -t 10001 demo
+	usage_error "--tasks '-1': not a whole number" -t -1 demo
+	usage_error "--claims '0': not a whole number" -n 0 demo
+	usage_error "--payload '0': not a whole number" --payload 0 demo
+	usage_error "--payload '1048577': not a" --payload 1048577 demo
+	usage_error "--rate '1000001': not a" --rate 1000001 demo
+	usage_error "--key-space '0': not a" --key-space 0 demo
+	usage_error "--seed 'x': not a" --seed x demo
+	usage_error "--connections '65': not a" --connections 65 demo
+	usage_error '--connections 9: more than the 8 tasks' -n 1 \
+	    --connections 9 demo
+	usage_error "--arrivals 'odd': must be random or even" \
+	    --rate 1 --arrivals odd demo
+	usage_error '--arrivals: needs --rate N' -n 1 --arrivals even demo
+	usage_error '--pause: with --rate' -n 1 --rate 1 --pause 1s demo
+	usage_error "--fail-above '101': not a percentage" --fail-above 101 demo
+	usage_error "--fail-above 'nan': not a percentage" --fail-above nan demo
+}
+
+@test "a histogram file that cannot be written is said before the run" {
+	run_status 1 qorb-load --claims 1 --histogram "$SCRATCH/no/h" demo
+	[[ $stderr == "qorb-load: $SCRATCH/no/h: No such file or directory" ]]
+}
+
+@test "too few descriptors for the tasks are said before the run" {
+	run_status 1 bash -c 'ulimit -n 64; exec qorb-load -t 100 -n 1 demo'
+	[[ $stderr == 'qorb-load: 100 tasks: need '*'the limit is 64'* ]]
+}
