@@ -77,7 +77,7 @@ static const struct option_row rows[] = {
 	    "write all latencies to FILE, tab-separated" },
 	{ OPT_FAIL_ABOVE, 0, "fail-above", "P",
 	    "exit 1 when more than P percent of the cycles failed (100)" },
-	{ OPT_SOCKET, 0, "socket", "PATH", "the daemon's socket" },
+	{ OPT_SOCKET, 's', "socket", "PATH", "the daemon's socket" },
 	{ 0 },
 };
 

@@ -18,6 +18,6 @@ complete -c qorb-load -l progress -d 'A line a second on stderr'
 complete -c qorb-load -s j -l json -d 'Print the report as a JSON object'
 complete -c qorb-load -l histogram -r -F -d 'Write all latencies to this file'
 complete -c qorb-load -l fail-above -x -d 'Exit 1 when more than this percentage failed'
-complete -c qorb-load -l socket -r -F -d "The daemon's socket"
+complete -c qorb-load -s s -l socket -r -F -d "The daemon's socket"
 complete -c qorb-load -l help -d 'Print the options and exit'
 complete -c qorb-load -l version -d 'Print the version and exit'

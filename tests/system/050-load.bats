@@ -2,6 +2,9 @@
 #
 # qorb-load on a real daemon and real echo servers: what it counts, what it
 # finds, and how it ends.
+#
+# Each test has the output of its own runs.
+# shellcheck disable=SC2030,SC2031
 
 load helpers
 
@@ -145,7 +148,7 @@ all_is_back()
 	load_ends 0
 	grep -Eq '^ +1s +[0-9,]+ claims/s  p50 .*  p99 .*  errors 0$' \
 	    "$SCRATCH/load.err"
-	! grep -q $'\r' "$SCRATCH/load.err"
+	run ! grep -q $'\r' "$SCRATCH/load.err"
 	run_ok qorb-load --duration 1200ms demo
 	[ -z "$stderr" ]
 }
