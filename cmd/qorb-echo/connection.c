@@ -11,7 +11,7 @@
 /* How long a connection that we have shut down may take to end: closing it at
  * once with bytes unread would reset it, and take from the client what was
  * sent before. */
-#define LINGER_US US_PER_S
+#define LINGER_US (5 * US_PER_S)
 
 enum state {
 	READING,   /* nothing is held */

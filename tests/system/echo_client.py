@@ -96,6 +96,7 @@ def memory_kib(pid):
 
 
 def greedy(addr, pid):
+    block = pattern(1 << 16)
     before = memory_kib(pid)
     s = connect(addr)
     s.setblocking(False)
@@ -106,7 +107,7 @@ def greedy(addr, pid):
         _, w, _ = select.select([], [s], [], 1)
         if not w:
             break
-        sent += s.send(bytes(1 << 16))
+        sent += s.send(block[sent % len(block) :])
     grown = memory_kib(pid) - before
     assert sent < 1 << 28, f"the server took {sent} bytes"
     assert grown < 4096, f"the server grew by {grown} KiB after {sent} bytes"
@@ -115,7 +116,8 @@ def greedy(addr, pid):
     other.sendall(b"x")
     assert other.recv(1) == b"x"
     s.settimeout(DEADLINE)
-    assert len(read_exactly(s, sent)) == sent
+    want = (block * (sent // len(block) + 1))[:sent]
+    assert read_exactly(s, sent) == want, "other bytes came back"
 
 
 def all_at_once(addr, count):

@@ -1,0 +1,249 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io/fd.h"
+
+static struct addr
+parse(const char *text)
+{
+	struct addr a;
+	const char *why;
+
+	assert_true(addr_parse(text, &a, &why));
+	return a;
+}
+
+static void
+closing_forgets_the_number_and_keeps_errno(void **state)
+{
+	int fds[2], fd;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	fd = fds[0];
+	errno = ENOTTY;
+	fd_close(&fds[0]);
+	assert_int_equal(errno, ENOTTY);
+	assert_int_equal(fds[0], -1);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	fd_close(&fds[0]);
+	assert_int_equal(fds[0], -1);
+	/* A number that is not open does not change errno either. */
+	fd_close(&fd);
+	assert_int_equal(errno, EBADF);
+	fd_close(&fds[1]);
+}
+
+static void
+blocking_is_switched_on_and_off(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_true(fd_set_nonblocking(fds[0], true));
+	assert_true(fd_set_nonblocking(fds[0], true));
+	assert_true(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
+	assert_true(fd_set_nonblocking(fds[0], false));
+	assert_false(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
+	assert_true(fd_set_cloexec(fds[0]));
+	assert_true(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+	assert_false(fd_set_nonblocking(-1, true));
+	assert_int_equal(errno, EBADF);
+	assert_false(fd_set_cloexec(-1));
+	assert_int_equal(errno, EBADF);
+}
+
+static void
+the_limit_of_descriptors_is_raised_to_the_hard_one(void **state)
+{
+	struct rlimit limit;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(fd_raise_limit() >= 100);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(limit.rlim_cur == limit.rlim_max);
+	assert_true(limit.rlim_max == RLIM_INFINITY ||
+		    fd_raise_limit() == limit.rlim_max);
+}
+
+static void
+addresses_survive_the_way_to_a_socket_and_back(void **state)
+{
+	static const char *const texts[] = { "192.0.2.7:6001", "0.0.0.0:0",
+		"[2001:db8::1]:65535", "[::]:0", "unix:/run/x" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct addr a = parse(texts[i]), back;
+		struct sockaddr_storage sa;
+
+		memset(&sa, 0xFF, sizeof(sa));
+		assert_true(addr_to_sockaddr(&a, &sa) <= sizeof(sa));
+		addr_from_sockaddr(&sa, &back);
+		assert_true(addr_equal(&a, &back));
+	}
+}
+
+static void
+socket_addresses_are_what_the_kernel_wants(void **state)
+{
+	struct addr a = parse("[::1]:258");
+	struct sockaddr_storage sa;
+	struct sockaddr_in6 in6;
+
+	(void)state;
+	assert_int_equal(addr_to_sockaddr(&a, &sa), sizeof(in6));
+	memcpy(&in6, &sa, sizeof(in6));
+	assert_int_equal(in6.sin6_family, AF_INET6);
+	assert_memory_equal(&in6.sin6_port, "\x01\x02", 2);
+	assert_memory_equal(&in6.sin6_addr, &in6addr_loopback, 16);
+}
+
+static void
+an_unknown_family_is_no_address(void **state)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	struct addr a = { .kind = ADDR_INET };
+
+	(void)state;
+	addr_from_sockaddr(&sa, &a);
+	assert_int_equal(a.kind, ADDR_NONE);
+}
+
+static void
+a_unix_path_without_an_end_is_cut(void **state)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_storage sa = { 0 };
+	struct addr a;
+
+	(void)state;
+	memset(un.sun_path, 'x', sizeof(un.sun_path));
+	memcpy(&sa, &un, sizeof(un));
+	addr_from_sockaddr(&sa, &a);
+	assert_int_equal(a.kind, ADDR_UNIX);
+	assert_int_equal(strlen(a.path), ADDR_PATH_BYTES - 1);
+}
+
+static void
+has_flags_of_birth(int fd)
+{
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
+/* A blocking connection to a listener. */
+static int
+connect_to(const struct addr *addr)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = socket(sa.ss_family, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
+	return fd;
+}
+
+static void
+listens_and_accepts(const char *text)
+{
+	struct addr wanted = parse(text), bound, peer, local;
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof(sa);
+	struct pollfd pfd = { .events = POLLIN };
+	int client, accepted;
+
+	pfd.fd = fd_listen(&wanted, 5, &bound);
+	assert_true(pfd.fd >= 0);
+	has_flags_of_birth(pfd.fd);
+	assert_int_equal(bound.kind, wanted.kind);
+	assert_true(bound.port > 0);
+	assert_int_equal(fd_accept(pfd.fd, &peer), -1);
+	assert_true(errno == EAGAIN || errno == EWOULDBLOCK);
+	client = connect_to(&bound);
+	assert_int_equal(poll(&pfd, 1, 10000), 1);
+	accepted = fd_accept(pfd.fd, &peer);
+	assert_true(accepted >= 0);
+	has_flags_of_birth(accepted);
+	getsockname(client, (struct sockaddr *)&sa, &len);
+	addr_from_sockaddr(&sa, &local);
+	assert_true(addr_equal(&peer, &local));
+	fd_close(&accepted);
+	fd_close(&client);
+	fd_close(&pfd.fd);
+}
+
+static void
+listeners_take_clients_and_tell_their_port(void **state)
+{
+	(void)state;
+	listens_and_accepts("127.0.0.1:0");
+	listens_and_accepts("[::1]:0");
+}
+
+static void
+listening_fails_with_errno(void **state)
+{
+	struct addr any = parse("127.0.0.1:0"), foreign = parse("192.0.2.1:0");
+	struct addr bound, again;
+	int fd = fd_listen(&any, 5, &bound);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(fd_listen(&bound, 5, &again), -1);
+	assert_int_equal(errno, EADDRINUSE);
+	assert_int_equal(fd_listen(&foreign, 5, &again), -1);
+	assert_int_equal(errno, EADDRNOTAVAIL);
+	fd_close(&fd);
+}
+
+static void
+clocks_go_on(void **state)
+{
+	uint64_t a = clock_us(), wall = clock_wall_us();
+
+	(void)state;
+	assert_true(clock_us() >= a);
+	/* 2024 or later, and not yet 2100: microseconds, not something else. */
+	assert_true(wall > 1704067200 * US_PER_S);
+	assert_true(wall < 4102444800 * US_PER_S);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(closing_forgets_the_number_and_keeps_errno),
+		cmocka_unit_test(blocking_is_switched_on_and_off),
+		cmocka_unit_test(
+		    the_limit_of_descriptors_is_raised_to_the_hard_one),
+		cmocka_unit_test(
+		    addresses_survive_the_way_to_a_socket_and_back),
+		cmocka_unit_test(socket_addresses_are_what_the_kernel_wants),
+		cmocka_unit_test(an_unknown_family_is_no_address),
+		cmocka_unit_test(a_unix_path_without_an_end_is_cut),
+		cmocka_unit_test(listeners_take_clients_and_tell_their_port),
+		cmocka_unit_test(listening_fails_with_errno),
+		cmocka_unit_test(clocks_go_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,86 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/socket_path.h"
+
+static void
+set(const char *name, const char *value)
+{
+	if (value != NULL)
+		assert_int_equal(setenv(name, value, 1), 0);
+	else
+		assert_int_equal(unsetenv(name), 0);
+}
+
+static void
+is_path(const char *socket, const char *runtime, const char *wanted)
+{
+	char path[ADDR_PATH_BYTES];
+
+	set("QORB_SOCKET", socket);
+	set("XDG_RUNTIME_DIR", runtime);
+	assert_true(socket_path_default(path));
+	assert_string_equal(path, wanted);
+}
+
+static void
+the_environment_names_it(void **state)
+{
+	(void)state;
+	is_path("/a/b.sock", NULL, "/a/b.sock");
+	is_path("/a/b.sock", "/run/user/1", "/a/b.sock");
+}
+
+static void
+without_that_it_is_where_daemons_have_theirs(void **state)
+{
+	char path[ADDR_PATH_BYTES];
+
+	(void)state;
+	if (geteuid() == 0) {
+		is_path(NULL, "/run/user/0", "/run/qorb/pool.sock");
+		is_path("", "/run/user/0", "/run/qorb/pool.sock");
+		return;
+	}
+	is_path(NULL, "/run/user/1", "/run/user/1/qorb/pool.sock");
+	is_path("", "/run/user/1", "/run/user/1/qorb/pool.sock");
+	snprintf(
+	    path, sizeof(path), "/tmp/qorb-%u/pool.sock", (unsigned)geteuid());
+	is_path(NULL, NULL, path);
+	is_path(NULL, "", path);
+}
+
+static void
+a_path_that_no_socket_can_have_is_refused(void **state)
+{
+	char longest[ADDR_PATH_BYTES + 1];
+	char path[ADDR_PATH_BYTES];
+
+	(void)state;
+	memset(longest, 'x', ADDR_PATH_BYTES - 1);
+	longest[0] = '/';
+	longest[ADDR_PATH_BYTES - 1] = '\0';
+	is_path(longest, NULL, longest);
+	strcat(longest, "x");
+	set("QORB_SOCKET", longest);
+	assert_false(socket_path_default(path));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_environment_names_it),
+		cmocka_unit_test(without_that_it_is_where_daemons_have_theirs),
+		cmocka_unit_test(a_path_that_no_socket_can_have_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
