@@ -43,21 +43,29 @@ judge_header(const struct header *h)
 	}
 }
 
+static void
+spoil(struct dns_answer *answer, enum dns_outcome outcome)
+{
+	dns_answer_fini(answer);
+	answer->outcome = outcome;
+}
+
 /* Of an answer that was read whole: are there records? A server that is not in
  * charge and has nothing but the names of others does not say "no data". */
-static enum dns_outcome
-judge_records(const struct dns_answer *answer, const struct header *h,
-    bool has_ns, bool has_soa)
+static void
+judge_records(struct dns_answer *answer, const struct header *h, bool has_ns,
+    bool has_soa)
 {
 	size_t i;
 
 	for (i = 0; i < answer->count; i++) {
 		if (!answer->records[i].is_additional)
-			return DNS_RECORDS;
+			return;
 	}
 	if (has_ns && !has_soa && !h->is_authority)
-		return DNS_REFERRAL;
-	return DNS_NO_DATA;
+		spoil(answer, DNS_REFERRAL);
+	else
+		spoil(answer, DNS_NO_DATA);
 }
 
 /* Both parsers print the root as nothing. */
@@ -65,13 +73,6 @@ static const char *
 name_or_root(const char *name)
 {
 	return name[0] != '\0' ? name : ".";
-}
-
-static void
-spoil(struct dns_answer *answer, enum dns_outcome outcome)
-{
-	dns_answer_fini(answer);
-	answer->outcome = outcome;
 }
 
 #if DNS_PARSE_RECORDS
@@ -188,9 +189,8 @@ dns_parse_record(const ares_dns_record_t *record, struct dns_answer *answer)
 		spoil(answer, DNS_GARBAGE);
 		return;
 	}
-	answer->outcome =
-	    judge_records(answer, &h, has_authority(record, ARES_REC_TYPE_NS),
-		has_authority(record, ARES_REC_TYPE_SOA));
+	judge_records(answer, &h, has_authority(record, ARES_REC_TYPE_NS),
+	    has_authority(record, ARES_REC_TYPE_SOA));
 }
 
 void
@@ -340,7 +340,7 @@ dns_parse(const uint8_t *bytes, size_t len, struct dns_answer *answer)
 		spoil(answer, DNS_GARBAGE);
 		return;
 	}
-	answer->outcome = judge_records(answer, &h, has_ns, has_soa);
+	judge_records(answer, &h, has_ns, has_soa);
 }
 
 #endif
