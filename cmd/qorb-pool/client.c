@@ -73,13 +73,12 @@ set_reading(struct client *c, bool on)
 static void
 abandon_ticket(struct ticket *t)
 {
-	struct pool *p = t->service->pool;
 	uint64_t now = t->pending.client->daemon->now_us;
 
 	if (t->is_held)
-		(void)pool_on_release(p, t->claim, CLAIM_END_GONE, now);
+		service_release(t->service, t->claim, t->slot, CLAIM_END_GONE);
 	else
-		(void)pool_on_cancel(p, t->claim, now);
+		(void)pool_on_cancel(t->service->pool, t->claim, now);
 	client_end_ticket(t);
 }
 
@@ -272,6 +271,7 @@ client_on_grant(const struct action *a, int fd)
 	struct text t;
 
 	ticket->is_held = true;
+	ticket->slot = a->slot.index;
 	client_unpend(c, &ticket->pending);
 	out_attach(&c->out, fd);
 	t = client_line(c, ticket->pending.tag,

@@ -48,6 +48,7 @@ struct ticket {
 	struct service *service;
 	uint64_t claim;
 	bool is_held;
+	uint32_t slot;	       /* index, while held */
 	struct list_node link; /* client.tickets */
 };
 

@@ -39,6 +39,14 @@ on_checked(void *ctx, struct conn *c, const char *reason)
 }
 
 static void
+on_dirty(void *ctx, struct conn *c, const char *reason)
+{
+	struct service *s = ctx;
+
+	pool_on_dirty(s->pool, c->ref, reason, s->daemon->now_us);
+}
+
+static void
 on_lost(void *ctx, struct conn *c, const char *reason)
 {
 	struct service *s = ctx;
@@ -216,7 +224,7 @@ service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
 	s->connector = settings->connector;
 	s->source = describe(ps);
 	s->owner = (struct conn_owner){ on_connected, on_connect_failed,
-		on_checked, on_lost, d->base, s };
+		on_checked, on_dirty, on_lost, d->base, s };
 	s->armed_at_us = NEVER;
 	s->timer = evtimer_new(d->base, on_timer, s);
 	ASSERT(s->timer != NULL);
@@ -321,6 +329,15 @@ service_settle(struct service *s)
 	while (pool_next_action(s->pool, &a))
 		carry_out(s, &a);
 	arm(s);
+}
+
+void
+service_release(
+    struct service *s, uint64_t claim, uint32_t slot, enum claim_end how)
+{
+	if (how != CLAIM_END_OK && conn_is_closed_by_backend(s->conns[slot]))
+		how = CLAIM_END_CLOSED;
+	(void)pool_on_release(s->pool, claim, how, s->daemon->now_us);
 }
 
 void

@@ -42,6 +42,10 @@ void service_free(struct service **s);
 /* Carries out everything the pool asks for and sets the timer. */
 void service_settle(struct service *s);
 
+/* A claim that was granted with this slot index ends. */
+void service_release(
+    struct service *s, uint64_t claim, uint32_t slot, enum claim_end how);
+
 /* No new claims; connections that nobody holds are closed. */
 void service_stop(struct service *s);
 

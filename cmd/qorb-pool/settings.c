@@ -7,6 +7,9 @@
 
 #include "core/dns_answer.h"
 
+#define NAME_CHARACTERS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 void
 settings_init(struct settings *s)
 {
@@ -32,14 +35,7 @@ is_name(const char *text, size_t len)
 {
 	if (len == 0 || len > POOL_NAME_MAX)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
-			return false;
-	}
-	return true;
+	return strspn(text, NAME_CHARACTERS) >= len;
 }
 
 /* Adds one static backend; text is one address of a list. */
@@ -115,7 +111,10 @@ set_source(struct pool_settings *ps, const char *text, struct text *why)
 
 	if (looks_like_addresses(text))
 		return each_piece(text, why, ps, add_addr_piece);
-	if (!dns_name_normalize(text, name, &reason)) {
+	if (strspn(text, NAME_CHARACTERS) != strlen(text))
+		reason = "it has other characters than letters, digits, '-', "
+			 "'_' and '.'";
+	if (reason[0] != '\0' || !dns_name_normalize(text, name, &reason)) {
 		text_addf(why,
 		    "'%s' is neither a list of addresses "
 		    "([::1]:6001,192.0.2.7:6001) nor a DNS service name "

@@ -224,9 +224,9 @@ do_release(struct client *c, struct request *r)
 		return;
 	}
 	s = t->service;
+	service_release(
+	    s, id, t->slot, how == NULL ? CLAIM_END_OK : CLAIM_END_BROKEN);
 	client_end_ticket(t);
-	(void)pool_on_release(s->pool, id,
-	    how == NULL ? CLAIM_END_OK : CLAIM_END_BROKEN, c->daemon->now_us);
 	client_ok(c, r->tag);
 	service_settle(s);
 }

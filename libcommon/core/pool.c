@@ -248,6 +248,18 @@ pool_on_checked(
 }
 
 void
+pool_on_dirty(
+    struct pool *p, struct slot_ref ref, const char *reason, uint64_t now_us)
+{
+	struct slot *s = slot_of(p, ref);
+
+	begin(p, now_us);
+	if (s != NULL && s->phase == PHASE_RECYCLE)
+		slot_on_dirty(p, s, reason);
+	end(p);
+}
+
+void
 pool_on_lost(
     struct pool *p, struct slot_ref ref, const char *reason, uint64_t now_us)
 {
@@ -392,7 +404,7 @@ end_name(enum claim_end how)
 {
 	if (how == CLAIM_END_OK)
 		return "ok";
-	return how == CLAIM_END_BROKEN ? "broken" : "gone";
+	return how == CLAIM_END_GONE ? "gone" : "broken";
 }
 
 /* The claim's record goes, and with it an answer not yet taken. */

@@ -64,6 +64,8 @@ enum claim_end {
 	CLAIM_END_OK,	  /* released in good order */
 	CLAIM_END_BROKEN, /* released as broken */
 	CLAIM_END_GONE,	  /* its client went away */
+	CLAIM_END_CLOSED, /* broken or gone, and it was the backend that had
+			   * closed the connection */
 };
 
 enum action_kind {
@@ -142,6 +144,11 @@ void pool_on_connect_failed(struct pool *pool, struct slot_ref ref,
 
 /* Answer to ACTION_CHECK: reason NULL when the connection is good. */
 void pool_on_checked(struct pool *pool, struct slot_ref ref, const char *reason,
+    uint64_t now_us);
+
+/* Answer to a recycle check: the connection is not clean, through the fault of
+ * the one who had it, not of its backend. */
+void pool_on_dirty(struct pool *pool, struct slot_ref ref, const char *reason,
     uint64_t now_us);
 
 /* The slot's connection died: an unclaimed one (closed, reset, unexpected

@@ -284,6 +284,7 @@ void slot_revoke(struct pool *p, struct slot *s, bool is_lease_end);
 void slot_on_timer(struct pool *p, struct slot *s);
 void slot_on_connected(struct pool *p, struct slot *s);
 void slot_on_checked(struct pool *p, struct slot *s, const char *reason);
+void slot_on_dirty(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dead(struct pool *p, struct slot *s, const char *reason);
 void slot_admit_rated(struct pool *p);
 void slot_shelve(struct pool *p, struct slot *s);

@@ -344,18 +344,20 @@ back_off(struct pool *p, struct slot *s)
 	heap_set(&p->timers, &s->timer, time_after(p->now_us, wait_us));
 }
 
-/* Closes a good connection and connects anew at once. */
+/* Closes a connection that its backend has no part in ending, and connects anew
+ * at once: a client that breaks its connections slows down nobody else. */
 void
 slot_replace(struct pool *p, struct slot *s)
 {
+	if (p->now_us - s->connected_at_us >= p->policy.min_uptime)
+		s->failures = 0;
 	close_connection(p, s);
-	s->failures = 0;
 	slot_set_phase(p, s, PHASE_BACKOFF);
 	try_connect(p, s);
 }
 
-/* The connection is not wanted any more, or nobody knows its state: connects
- * anew, at once unless it was too young to trust the backend. */
+/* The backend ended the connection in good order, or it has served its time:
+ * connects anew, at once unless it was too young to trust the backend. */
 void
 slot_renew(struct pool *p, struct slot *s)
 {
@@ -657,8 +659,10 @@ slot_give_back(struct pool *p, struct slot *s, enum claim_end how)
 	if (s->is_worn || spread_is_over(p, s->set) ||
 	    s->set->health == HEALTH_OFFLINE) {
 		slot_remove(p, s); /* an offline set has its one probe */
-	} else if (how != CLAIM_END_OK || is_dead) {
+	} else if (how == CLAIM_END_CLOSED || is_dead) {
 		slot_renew(p, s);
+	} else if (how != CLAIM_END_OK) {
+		slot_replace(p, s);
 	} else {
 		start_check(p, s, PHASE_RECYCLE);
 		tell(p, EVENT_RECYCLE_START, s, NULL);
@@ -743,6 +747,13 @@ slot_on_checked(struct pool *p, struct slot *s, const char *reason)
 	case PHASE_COUNT:
 		break;
 	}
+}
+
+void
+slot_on_dirty(struct pool *p, struct slot *s, const char *reason)
+{
+	tell(p, EVENT_RECYCLE_FAILED, s, reason);
+	slot_replace(p, s);
 }
 
 /* The kernel says that a claimed connection is dead: its holder will find out;

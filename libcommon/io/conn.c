@@ -254,23 +254,33 @@ run_dialogue(struct conn *c)
 	}
 }
 
-/* The kernel's view of the connection's state, when it gives one: is it open in
- * both directions? A shut-down of our own side shows nowhere else. */
-static bool
-is_established(const struct conn *c)
+/* The connection's state as the kernel has it, -1 where it does not tell. That
+ * a holder shut down our own side shows nowhere else. */
+static int
+tcp_state(const struct conn *c)
 {
 #if defined(TCP_INFO) && defined(__linux__)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
-	if (!c->is_tcp)
-		return true;
 	memset(&info, 0, sizeof(info));
-	return getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	       info.tcpi_state == TCP_ESTABLISHED;
+	if (c->is_tcp &&
+	    getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+		return info.tcpi_state;
 #else
 	(void)c;
-	return true;
+#endif
+	return -1;
+}
+
+bool
+conn_is_closed_by_backend(const struct conn *c)
+{
+#if defined(__linux__)
+	return c->fd != -1 && tcp_state(c) == TCP_CLOSE_WAIT;
+#else
+	(void)c;
+	return false;
 #endif
 }
 
@@ -298,7 +308,7 @@ static const char *
 gate(const struct conn *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLPRI };
-	int unread = 0;
+	int unread = 0, state;
 
 	if (poll(&p, 1, 0) == -1)
 		return "failed";
@@ -310,7 +320,8 @@ gate(const struct conn *c)
 		return "unread-bytes";
 	if (p.revents & (POLLIN | POLLHUP))
 		return "closed";
-	return is_established(c) ? NULL : "half-closed";
+	state = tcp_state(c);
+	return state == -1 || state == TCP_ESTABLISHED ? NULL : "half-closed";
 }
 
 /* A client may have changed the mode that it shares with us. */
@@ -339,10 +350,15 @@ pass_gate(struct conn *c)
 		reason = "unsent-bytes";
 	}
 	c->gate_tries = 0;
-	if (reason != NULL)
-		finish_check(c, reason);
-	else
+	if (reason == NULL) {
 		run_dialogue(c);
+		return;
+	}
+	unwatch(c);
+	if (conn_is_closed_by_backend(c))
+		c->owner->checked(c->owner->ctx, c, "closed");
+	else
+		c->owner->dirty(c->owner->ctx, c, reason);
 }
 
 void

@@ -38,6 +38,7 @@ struct conn_owner {
 	void (*connected)(void *ctx, struct conn *c);
 	void (*connect_failed)(void *ctx, struct conn *c, const char *reason);
 	void (*checked)(void *ctx, struct conn *c, const char *reason);
+	void (*dirty)(void *ctx, struct conn *c, const char *reason);
 	void (*lost)(void *ctx, struct conn *c, const char *reason);
 	struct event_base *base;
 	void *ctx;
@@ -76,6 +77,9 @@ void conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
 
 /* Takes it out of the loop for a client; its fd may then be sent. */
 void conn_lend(struct conn *c, struct slot_ref ref);
+
+/* As the kernel sees a lent connection: has the backend closed its side? */
+bool conn_is_closed_by_backend(const struct conn *c);
 
 /* Shuts it down for everyone who holds it. The descriptor itself is handed back
  * for the caller to close when nothing can refer to it any more (a message that
