@@ -118,6 +118,8 @@ a_line_that_is_too_long_is_cut_and_still_a_line(void **state)
 	assert_int_equal(lines_taken(), 1);
 	log_write(LOG_INFO, worst, worst, "%s", worst);
 	assert_int_equal(lines_taken(), 1);
+	log_write(LOG_INFO, much, much, "%s", much);
+	assert_int_equal(lines_taken(), 1);
 }
 
 static void
