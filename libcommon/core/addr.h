@@ -40,8 +40,8 @@ struct addr {
 
 /* Parses one of the three forms, all of it. False leaves *addr alone and
  * *why (a static string) says what is wrong, to follow "not an address: ". */
-bool addr_parse(const char *text, struct addr *addr, const char **why)
-    MUST_CHECK;
+bool addr_parse(
+    const char *text, struct addr *addr, const char **why) MUST_CHECK;
 
 /* Writes the text form into buf (ADDR_TEXT_BYTES) and returns buf; "-" for
  * ADDR_NONE. */

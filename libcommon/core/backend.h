@@ -29,7 +29,7 @@ struct backend_spec {
 	struct addr addr;  /* never ADDR_NONE */
 	uint16_t priority; /* SRV: the lowest is used first */
 	uint16_t weight;   /* SRV: share inside a priority; 0 is a small one */
-	uint32_t ttl_s;    /* of its records, 0 for none or a static one */
+	uint32_t ttl_s;	   /* of its records, 0 for none or a static one */
 	unsigned sources;  /* of enum backend_source */
 };
 

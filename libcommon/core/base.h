@@ -28,7 +28,7 @@
 #define CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define MUST_CHECK          __attribute__((warn_unused_result))
+#define MUST_CHECK	    __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, a) __attribute__((format(printf, fmt, a)))
 
 /* A span or a moment that never comes. */
@@ -50,8 +50,8 @@ uint64_t time_after(uint64_t now_us, uint64_t span_us);
 void *mem_new(size_t count, size_t size) MUST_CHECK;
 
 /* Grows an array from old_count to count items, the new ones zeroed. */
-void *mem_grow(void *array, size_t old_count, size_t count, size_t size)
-    MUST_CHECK;
+void *mem_grow(
+    void *array, size_t old_count, size_t count, size_t size) MUST_CHECK;
 
 /* A copy of a string, owned by the caller. */
 char *mem_strdup(const char *text) MUST_CHECK;

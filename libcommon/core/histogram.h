@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define HISTOGRAM_SUB_BITS 6
-#define HISTOGRAM_SUB      (1u << HISTOGRAM_SUB_BITS)
+#define HISTOGRAM_SUB	   (1u << HISTOGRAM_SUB_BITS)
 #define HISTOGRAM_MAX_US   3600000000ULL
 /* 3.6e9 < 2^32: values below SUB are exact, then SUB buckets for each of the
  * 32 - SUB_BITS higher powers of two. */

@@ -78,8 +78,8 @@ struct request {
  * bytes but NUL. A second '=' or a %00 in an argument, like an empty line or
  * one without a verb, is ERR_BAD_SYNTAX; too many arguments ERR_BAD_ARGUMENT.
  * Spaces at the start and the end are skipped. */
-enum error request_parse(char *line, size_t len, struct request *r,
-    const char **what) MUST_CHECK;
+enum error request_parse(
+    char *line, size_t len, struct request *r, const char **what) MUST_CHECK;
 
 /* Value of the first argument with this key, or NULL. */
 const char *request_get(const struct request *r, const char *key);
@@ -95,7 +95,7 @@ struct reply {
 	const char *tag;     /* or NULL */
 	const char *code;    /* of an error, else NULL */
 	const char *message; /* of an error ("" when none), else NULL */
-	size_t argc;         /* of a row or ok */
+	size_t argc;	     /* of a row or ok */
 	struct line_arg args[LINE_MAX_ARGS];
 };
 

@@ -10,7 +10,7 @@
 #include "core/base.h"
 
 /* True and *n when text is a number from min to max; else *n stays. */
-bool number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *n)
-    MUST_CHECK;
+bool number_parse(
+    const char *text, uint64_t min, uint64_t max, uint64_t *n) MUST_CHECK;
 
 #endif

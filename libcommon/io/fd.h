@@ -23,8 +23,8 @@ bool fd_set_cloexec(int fd) MUST_CHECK;
 uint64_t fd_raise_limit(void);
 
 /* struct addr to struct sockaddr; returns the length used. */
-socklen_t addr_to_sockaddr(const struct addr *addr,
-    struct sockaddr_storage *sa);
+socklen_t addr_to_sockaddr(
+    const struct addr *addr, struct sockaddr_storage *sa);
 
 /* The other way; ADDR_NONE for a family that we do not know. */
 void addr_from_sockaddr(const struct sockaddr_storage *sa, struct addr *addr);
@@ -32,8 +32,8 @@ void addr_from_sockaddr(const struct sockaddr_storage *sa, struct addr *addr);
 /* A listening stream socket, close-on-exec and non-blocking, SO_REUSEADDR;
  * -1 with errno. *bound is what it listens on (port 0 made real). Not for
  * Unix sockets. Whether [::] takes IPv4 clients too is the system's choice. */
-int fd_listen(const struct addr *addr, int backlog, struct addr *bound)
-    MUST_CHECK;
+int fd_listen(
+    const struct addr *addr, int backlog, struct addr *bound) MUST_CHECK;
 
 /* The next client of a listening socket, close-on-exec and non-blocking, and
  * its address; -1 with errno. */

@@ -20,8 +20,8 @@
 #include "core/base.h"
 
 struct option_row {
-	int id;           /* what options_next returns; > 0, unique */
-	char letter;      /* one-letter form, 0 for none */
+	int id;		  /* what options_next returns; > 0, unique */
+	char letter;	  /* one-letter form, 0 for none */
 	const char *name; /* long form without "--" */
 	const char *arg;  /* its argument's name in the help, NULL for none */
 	const char *help; /* one line, without a full stop */
@@ -29,13 +29,13 @@ struct option_row {
 
 struct program {
 	const char *name;
-	const char *summary; /* one line: what it does */
-	const char *usage;   /* lines after the program's name, LF between */
-	const char *note;    /* paragraph after the options, or NULL */
+	const char *summary;  /* one line: what it does */
+	const char *usage;    /* lines after the program's name, LF between */
+	const char *note;     /* paragraph after the options, or NULL */
 	const char *examples; /* two lines or more, LF between */
 	const struct option_row *rows; /* ended by a row of zeros */
-	int usage_status;              /* exit code of a wrong use: 2, or 100 */
-	int stops_at_operand; /* 1: options end at the first operand */
+	int usage_status;	       /* exit code of a wrong use: 2, or 100 */
+	int stops_at_operand;	       /* 1: options end at the first operand */
 };
 
 struct options {
@@ -45,8 +45,8 @@ struct options {
 	int index; /* first operand, once options_next returned 0 */
 };
 
-void options_init(struct options *o, const struct program *program, int argc,
-    char **argv);
+void options_init(
+    struct options *o, const struct program *program, int argc, char **argv);
 
 /* The id of the next option, *arg its argument (borrowed from argv) or NULL;
  * 0 at the end. Does not return after --help, --version or a wrong use. */
@@ -59,19 +59,18 @@ const char *program_name(void);
 void program_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* program_warn and exit. */
-_Noreturn void program_fail(int status, const char *fmt, ...)
-    PRINTF_LIKE(2, 3);
+_Noreturn void program_fail(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* A wrong use: the message, the hint at --help, exit usage_status. */
-_Noreturn void program_usage(const struct program *program, const char *fmt,
-    ...) PRINTF_LIKE(2, 3);
+_Noreturn void program_usage(
+    const struct program *program, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Arguments of options, or program_usage with a message that says the option,
  * the text, why it cannot be and what would do. */
 uint64_t option_number(const struct program *p, const char *option,
     const char *text, uint64_t min, uint64_t max);
-uint64_t option_duration(const struct program *p, const char *option,
-    const char *text);
+uint64_t option_duration(
+    const struct program *p, const char *option, const char *text);
 void option_addr(const struct program *p, const char *option, const char *text,
     struct addr *addr);
 

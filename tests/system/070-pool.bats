@@ -4,6 +4,9 @@
 
 load helpers
 
+# One test sets $QORB_SOCKET for itself alone.
+# shellcheck disable=SC2031
+
 # A daemon on two echo servers; options are qorb-pool's.
 start_demo()
 {
@@ -56,7 +59,7 @@ refuses()
 
 @test "a wrong command line is one clear line and status 2" {
 	refuses "no pool is named"
-	refuses "--frobnicate" --frobnicate a=[::1]:1
+	refuses "--frobnicate" --frobnicate 'a=[::1]:1'
 	refuses "'nothing' names no pool" nothing
 	refuses "'a=' names no pool" a=
 	refuses "cannot be a pool's name" 'a b=[::1]:1'
@@ -66,17 +69,17 @@ refuses()
 	refuses "named twice" 'a=[::1]:1,[::1]:1'
 	refuses "pool 'a' is named twice" 'a=[::1]:1' 'a=[::1]:2'
 	refuses "neither a list of addresses" 'a=two words'
-	refuses "'max-slots' sets nothing" --set max-slots a=[::1]:1
-	refuses "a whole number from 1" --set max-slots=0 a=[::1]:1
-	refuses "is no policy" --set maxslots=1 a=[::1]:1
-	refuses "there is no such connector" --set connector=gopher a=[::1]:1
+	refuses "'max-slots' sets nothing" --set max-slots 'a=[::1]:1'
+	refuses "a whole number from 1" --set max-slots=0 'a=[::1]:1'
+	refuses "is no policy" --set maxslots=1 'a=[::1]:1'
+	refuses "there is no such connector" --set connector=gopher 'a=[::1]:1'
 	refuses "above max-connection-backoff" \
 	    --set min-connection-backoff=10s \
-	    --set max-connection-backoff=1s a=[::1]:1
+	    --set max-connection-backoff=1s 'a=[::1]:1'
 	refuses "'::1' is not an address" --dns ::1 a=b
-	refuses "cannot be a DNS server's address" --dns [::1]:0 a=b
-	refuses "--socket" --socket "" a=[::1]:1
-	refuses "--log-level" --log-level loud a=[::1]:1
+	refuses "cannot be a DNS server's address" --dns '[::1]:0' a=b
+	refuses "--socket" --socket "" 'a=[::1]:1'
+	refuses "--log-level" --log-level loud 'a=[::1]:1'
 }
 
 @test "a socket that another daemon answers on is left alone" {
@@ -104,6 +107,8 @@ refuses()
 }
 
 @test "the folder of the socket is made, for its user alone under /tmp" {
+	# Only this test has it there.
+	# shellcheck disable=SC2030
 	export QORB_SOCKET=$SCRATCH/new/pool.sock
 	start_pool 'a=[::1]:1'
 	assert_equal "$(stat -c %a "$SCRATCH/new")" 700
@@ -568,6 +573,27 @@ while True:
 	stop_daemon pool
 	stop_daemon uecho 143
 	rm -f "$SCRATCH/echo.sock"
+}
+
+# --- the manual -------------------------------------------------------------
+
+@test "the manual and the completions name every policy" {
+	names=$(sed -nE 's/^\t\{ "([a-z-]+)", POLICY_.*/\1/p' \
+	    "$ROOT/libcommon/core/policy.c"
+	    grep -A 1 -E '^\tX\((SPAN|COUNT|FAMILY)' \
+	        "$ROOT/libcommon/core/resolve.h" | grep -oE '"[a-z-]+"' |
+	        tr -d '"')
+	[[ $(wc -l <<<"$names") -ge 36 ]]
+	for name in $names; do
+		for file in docs/man/qorb-pool.8 completions/bash/qorb-pool \
+		    completions/zsh/_qorb-pool \
+		    completions/fish/qorb-pool.fish; do
+			grep -qE "(^|[^a-z-])$name([^a-z-]|$)" "$ROOT/$file" || {
+				echo "$name is not in $file"
+				return 1
+			}
+		done
+	done
 }
 
 # --- DNS --------------------------------------------------------------------
