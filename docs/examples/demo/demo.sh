@@ -9,7 +9,7 @@
 # went on while the server was down. With DEMO=live in the environment all of it
 # is left running until Ctrl-C.
 #
-# Sockets and files are in a folder of its own below /tmp, ports are free ones:
+# Socket and files are in a temporary folder of its own, ports are free ones:
 # any number of demos may run side by side, and nothing is left behind.
 set -u
 
@@ -25,7 +25,7 @@ case ${DEMO-} in
 	;;
 esac
 
-dir=$(mktemp -d /tmp/qorb-demo.XXXXXX) || exit 1
+dir=$(mktemp -d "${TMPDIR:-/tmp}/qorb-demo.XXXXXX") || exit 1
 export QORB_SOCKET=$dir/pool.sock
 
 service=_echo._tcp.test.com
