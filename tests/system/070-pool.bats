@@ -1,11 +1,10 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031  # what a test sets is for that test
+#
 # qorb-pool: its command line, its socket, its verbs, and what it does to
 # clients who mean well and to those who do not.
 
 load helpers
-
-# One test sets $QORB_SOCKET for itself alone.
-# shellcheck disable=SC2031
 
 # A daemon on two echo servers; options are qorb-pool's.
 start_demo()
@@ -107,8 +106,6 @@ refuses()
 }
 
 @test "the folder of the socket is made, for its user alone under /tmp" {
-	# Only this test has it there.
-	# shellcheck disable=SC2030
 	export QORB_SOCKET=$SCRATCH/new/pool.sock
 	start_pool 'a=[::1]:1'
 	assert_equal "$(stat -c %a "$SCRATCH/new")" 700
@@ -580,8 +577,8 @@ while True:
 @test "the manual and the completions name every policy" {
 	names=$(sed -nE 's/^\t\{ "([a-z-]+)", POLICY_.*/\1/p' \
 	    "$ROOT/libcommon/core/policy.c"
-	    grep -A 1 -E '^\tX\((SPAN|COUNT|FAMILY)' \
-	        "$ROOT/libcommon/core/resolve.h" | grep -oE '"[a-z-]+"' |
+	    grep -oE 'X\((SPAN|COUNT|FAMILY), [a-z_]+, "[a-z-]+"' \
+	        "$ROOT/libcommon/core/resolve.h" | grep -oE '[a-z-]+"' |
 	        tr -d '"')
 	[[ $(wc -l <<<"$names") -ge 36 ]]
 	for name in $names; do
