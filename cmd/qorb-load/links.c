@@ -254,16 +254,16 @@ links_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *link = arg;
 	struct links *l = link->links;
-	bool is_up = qorb_client_on_readable(link->client);
-	uint64_t now_us = clock_us();
 	struct qorb_reply reply;
+	uint64_t now_us;
 
 	(void)fd;
 	(void)what;
+	/* The flush at the end of this turn finds a lost connection. */
+	(void)qorb_client_on_readable(link->client);
+	now_us = clock_us();
 	while (!l->is_lost && qorb_client_next(link->client, &reply))
 		links_on_reply(link, &reply, now_us);
-	if (!is_up)
-		links_lose(l, qorb_client_error(link->client));
 }
 
 /* It ends the wait: the flush at the end of this turn writes. */

@@ -59,12 +59,28 @@ all_is_back()
 	[[ $(ask pools) == *' claimed=0 '* ]]
 }
 
+# Ends the echo servers; all together they had at most this many connections.
+connections_are_at_most()
+{
+	local name sum=0
+	for name in one two three; do
+		stop_daemon "$name"
+		sum=$((sum + $(sed -n 's/.*: connections=\([0-9]*\) .*/\1/p' \
+		    "$SCRATCH/$name.err")))
+	done
+	if [[ $sum -eq 0 || $sum -gt $1 ]]; then
+		echo "$sum connections"
+		return 1
+	fi
+}
+
 @test "64 tasks for a second get every echo back right" {
 	start_all
 	run_ok qorb-load --tasks 64 --duration 1s --json demo
 	[ -z "$stderr" ]
 	report_says '.end == "complete" and .errors.total == 0'
-	report_says '.cycles.whole > 0 and .claims.unanswered == 0'
+	# More cycles than tasks and slots: claims were given back in between.
+	report_says '.cycles.whole > 64 and .claims.unanswered == 0'
 	report_says '([.backends[].claims] | add) == .claims.granted'
 	report_says '.backends | length == 3'
 	report_says '.latency.claim.count == .claims.granted'
@@ -93,6 +109,8 @@ all_is_back()
 	report_says '.claims.asked == 500 and .cycles.whole == 500'
 	run_ok qorb-load --tasks 30 --claims 3 --json demo
 	report_says '.claims.asked == 3 and .cycles.whole == 3'
+	# Given back in good order: about one for each of the pool's 16 slots.
+	connections_are_at_most 32
 }
 
 @test "a payload of a megabyte and one of a byte come back" {
@@ -136,10 +154,16 @@ all_is_back()
 
 @test "pauses, holds and a ramp are kept" {
 	start_all
-	run_ok qorb-load --tasks 8 --claims 24 --hold 20ms --pause 5ms \
-	    --ramp 50ms --connections 3 --json demo
+	run_ok qorb-load --tasks 8 --claims 24 --hold 20ms --connections 3 \
+	    --json demo
 	report_says '.cycles.whole == 24 and .latency.cycle.min_us >= 20000'
-	report_says '.elapsed_us >= 70000 and .work.connections == 3'
+	report_says '.elapsed_us >= 60000 and .work.connections == 3'
+	run_ok qorb-load --tasks 1 --claims 3 --pause 100ms --json demo
+	report_says '.elapsed_us >= 200000'
+	# The first begins again before the last one begins at all.
+	run_ok qorb-load --tasks 4 --claims 4 --hold 200ms --ramp 400ms \
+	    --json demo
+	report_says '.elapsed_us >= 350000'
 }
 
 @test "--progress writes plain lines, and without it a pipe gets none" {
@@ -257,6 +281,7 @@ PERL
 		report_says '.cycles.unfinished == 32'
 		wait_for all_is_back
 	done
+	connections_are_at_most 32
 }
 
 @test "a daemon that goes away ends the run with one line and the report" {

@@ -58,6 +58,7 @@ keys_depend_on_seed_task_and_cycle(void **state)
 	(void)state;
 	assert_true(pattern_key(1, 2, 3) == pattern_key(1, 2, 3));
 	assert_true(pattern_key(1, 2, 3) != pattern_key(0, 2, 3));
+	assert_true(pattern_key(1, 2, 3) != pattern_key(1, 1, 3));
 	assert_true(pattern_key(1, 2, 3) != pattern_key(1, 3, 2));
 	assert_true(pattern_key(1, 2, 3) != pattern_key(1, 2, 2));
 }
