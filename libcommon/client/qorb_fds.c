@@ -62,43 +62,47 @@ keep_cloexec(int fd)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* Takes over the descriptors of one control message; false when they are too
- * many. */
-static bool
-take_in(struct qorb_fds *fds, struct cmsghdr *control, uint64_t start)
+/* Takes over the descriptors of one control message; 0, or the errno that says
+ * why they cannot be kept. */
+static int
+take_in(struct qorb_fds *fds, struct cmsghdr *control, uint64_t position)
 {
 	size_t n = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	bool has_room = true;
+	uint64_t start = fds->is_lossy ? position : 0;
+	int e = fds->is_lossy && fds->is_mid_line ? EPROTO : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		int fd;
 
 		memcpy(&fd, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
 		keep_cloexec(fd);
-		if (!push(fds, fd, start)) {
+		if (e == 0 && !push(fds, fd, start))
+			e = EOVERFLOW;
+		if (e != 0)
 			close(fd);
-			has_room = false;
-		}
 	}
-	return has_room;
+	return e;
 }
 
-static bool
+static int
 take_in_all(struct qorb_fds *fds, struct msghdr *message, uint64_t position)
 {
-	uint64_t start = fds->is_lossy ? position : 0;
-	bool has_room = true;
+	bool is_lossy = (message->msg_flags & MSG_CTRUNC) != 0;
+	bool has_any = false;
+	int e = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
 	     c = CMSG_NXTHDR(message, c)) {
+		int bad;
+
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		has_room = take_in(fds, c, start) && has_room;
-		fds->is_lossy = false;
+		has_any = true;
+		bad = take_in(fds, c, position);
+		e = e == 0 ? bad : e;
 	}
-	if ((message->msg_flags & MSG_CTRUNC) != 0)
-		fds->is_lossy = true;
-	return has_room;
+	fds->is_lossy = is_lossy || (fds->is_lossy && !has_any);
+	return e;
 }
 
 ssize_t
@@ -116,14 +120,18 @@ qorb_fds_recv(
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n;
+	int e;
 
 	do {
 		n = recvmsg(sock, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0 || take_in_all(fds, &message, position))
+	if (n < 0)
 		return n;
-	errno = EOVERFLOW;
-	return -1;
+	e = take_in_all(fds, &message, position);
+	if (n > 0)
+		fds->is_mid_line = buf[n - 1] != '\n';
+	errno = e;
+	return e == 0 ? n : -1;
 }
 
 enum qorb_fds_status

@@ -13,7 +13,9 @@
  * read single bytes until descriptors come again; then the position of that
  * byte is exactly where the lines of the new batch begin, and every claim line
  * that starts before it, and finds no descriptor of an older batch, has lost
- * its own. Slow for that moment, never wrong.
+ * its own. Slow for that moment, never wrong. That holds as long as a batch
+ * travels in one message with the whole of its lines; one that begins in the
+ * middle of a line shows that an earlier one did not, and ends the connection.
  *
  * Positions count the bytes of the connection from its start.
  */
@@ -40,7 +42,8 @@ struct qorb_fds {
 	size_t cap;	      /* 0 or a power of two */
 	size_t head;
 	size_t count;
-	bool is_lossy; /* some were dropped, and none has come since */
+	bool is_lossy;	  /* some were dropped, and none has come since */
+	bool is_mid_line; /* the last byte read was no LF */
 };
 
 enum qorb_fds_status {
@@ -53,7 +56,8 @@ void qorb_fds_fini(struct qorb_fds *fds);
 
 /* recvmsg without blocking into buf, which receives the bytes from `position`
  * on; at most one byte after a loss. As recv otherwise; errno EOVERFLOW when
- * descriptors come that no line can be for. */
+ * descriptors come that no line can be for, EPROTO when after a loss nobody can
+ * tell which lines they are for. */
 ssize_t qorb_fds_recv(
     struct qorb_fds *fds, int sock, char *buf, size_t room, uint64_t position);
 

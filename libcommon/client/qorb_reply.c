@@ -14,6 +14,24 @@
 /* Bytes of a broken line that an error quotes. */
 #define QUOTED_BYTES 60
 
+static void
+lose_reading(struct qorb_client *client, int e)
+{
+	switch (e) {
+	case EOVERFLOW:
+		qorb_client_lose(client, "the daemon sends descriptors that "
+					 "belong to no answer");
+		break;
+	case EPROTO:
+		qorb_client_lose(client,
+		    "this process may not open more descriptors, and those "
+		    "that come now cannot be told apart");
+		break;
+	default:
+		qorb_client_lose(client, "lost the daemon: %s", strerror(e));
+	}
+}
+
 /* One read; false when there is nothing more to read, now or ever. */
 static bool
 read_some(struct qorb_client *client)
@@ -36,12 +54,8 @@ read_some(struct qorb_client *client)
 	client->has_unread = false;
 	if (n == 0)
 		qorb_client_lose(client, "the daemon closed the connection");
-	else if (errno == EOVERFLOW)
-		qorb_client_lose(client, "the daemon sends descriptors that "
-					 "belong to no answer");
 	else
-		qorb_client_lose(
-		    client, "lost the daemon: %s", strerror(errno));
+		lose_reading(client, errno);
 	return false;
 }
 

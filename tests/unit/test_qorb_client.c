@@ -515,6 +515,29 @@ a_line_after_its_dropped_descriptor_does_not_take_the_next_one(void **state)
 }
 
 static void
+descriptors_that_cannot_be_told_apart_end_the_connection(void **state)
+{
+	struct world *w = *state;
+	struct thing t[2] = { new_thing(), new_thing() };
+	struct rlimit before;
+	int fill[FEW];
+	size_t filled;
+
+	/* The second batch begins before the lines of the first have ended. */
+	say_fds(w, "#0 ok claim=1 slot=1 backend=b", &t[0].fd, 1);
+	filled = fill_up(fill, 0, &before);
+	assert_true(pump(w));
+	make_room(fill, filled, &before);
+	say_fds(
+	    w, " addr=c\n#1 ok claim=2 slot=1 backend=b addr=c\n", &t[1].fd, 1);
+	assert_false(pump(w));
+	assert_non_null(strstr(qorb_client_error(w->client), "told apart"));
+	assert_true(is_closed_everywhere(&t[1]));
+	close(t[0].watch);
+	close(t[1].watch);
+}
+
+static void
 a_blocking_claim_says_that_its_descriptor_was_dropped(void **state)
 {
 	struct world *w = *state;
@@ -1010,6 +1033,7 @@ main(void)
 		PLAY(losses_one_after_another_do_not_mix_up_what_remains),
 		PLAY(
 		    a_line_after_its_dropped_descriptor_does_not_take_the_next_one),
+		PLAY(descriptors_that_cannot_be_told_apart_end_the_connection),
 		PLAY(a_blocking_claim_says_that_its_descriptor_was_dropped),
 		PLAY(requests_are_encoded_and_bad_ones_refused),
 		PLAY(a_cork_makes_one_write_of_many_requests),
