@@ -307,9 +307,10 @@ build_words(struct qorb_client *client, struct claim_words *w, const char *pool,
 		n = snprintf(
 		    w->text + used, room, "%s=%s", rows[i].key, rows[i].value);
 		if (n < 0 || (size_t)n >= room)
-			return qorb_client_fail(client,
-			    "what a claim asks for is too long: its %s",
-			    rows[i].key);
+			return client->is_up &&
+			       qorb_client_fail(client,
+				   "what a claim asks for is too long: its %s",
+				   rows[i].key);
 		w->words[w->count++] = w->text + used;
 		used += (size_t)n + 1;
 	}
@@ -341,8 +342,6 @@ qorb_claim(struct qorb_client *client, const char *pool,
 	struct call call = { .client = client, .each = on_grant, .ctx = &c };
 	struct claim_words w;
 
-	if (!client->is_up)
-		return false;
 	if (!build_words(client, &w, pool, options != NULL ? options : &none))
 		return false;
 	if (!start(&call, "claim", w.words, w.count))

@@ -98,6 +98,8 @@ qorb_client_next_line(struct qorb_client *client, struct qorb_line *line)
 	}
 }
 
+/* The daemon's own words say more than how the connection ended, which may have
+ * been noticed before they were read. */
 static bool
 refuse_line(struct qorb_client *client, const char *start, size_t n)
 {
@@ -107,13 +109,13 @@ refuse_line(struct qorb_client *client, const char *start, size_t n)
 	text_init(&quoted, buf, sizeof(buf));
 	text_add_escaped(&quoted, start, n);
 	client->has_unread = false;
-	return qorb_client_lose(client,
+	qorb_client_lose(client, "%s", buf);
+	return qorb_client_fail(client,
 	    "what answers is no qorb-pool, it says \"%s%s\"", buf,
 	    n == QUOTED_BYTES ? "..." : "");
 }
 
-/* Some errors come just before the daemon closes the connection: they say more
- * than the end of file does. */
+/* Some errors come just before the daemon closes the connection. */
 static void
 note_last_words(struct qorb_client *client, const struct qorb_reply *r)
 {

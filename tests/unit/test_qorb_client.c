@@ -741,6 +741,21 @@ a_daemon_that_refuses_us_is_quoted_also_when_writing_fails(void **state)
 }
 
 static void
+a_stranger_is_quoted_also_when_an_earlier_write_failed(void **state)
+{
+	struct world *w = *state;
+	struct qorb_grant grant;
+
+	say(w, "220 mail.test ESMTP\n");
+	close(w->daemon);
+	w->daemon = -1;
+	assert_false(qorb_client_send(w->client, NULL, "hello", NULL, 0));
+	assert_false(qorb_claim(w->client, "demo", NULL, &grant, -1));
+	assert_string_equal(qorb_client_error(w->client),
+	    "what answers is no qorb-pool, it says \"220 mail.test ESMTP\"");
+}
+
+static void
 a_socket_that_is_not_there_is_said_with_its_path(void **state)
 {
 	struct qorb_client *client;
@@ -1044,6 +1059,7 @@ main(void)
 		PLAY(what_was_said_before_the_end_is_still_heard),
 		PLAY(
 		    a_daemon_that_refuses_us_is_quoted_also_when_writing_fails),
+		PLAY(a_stranger_is_quoted_also_when_an_earlier_write_failed),
 		cmocka_unit_test(
 		    a_socket_that_is_not_there_is_said_with_its_path),
 		cmocka_unit_test(a_path_with_a_daemon_behind_it_connects),
