@@ -1217,16 +1217,47 @@ what_came_before_the_time_out_is_used(void **state)
 }
 
 static void
+half_an_answer_waits_for_no_other_server_where_nothing_is_known(void **state)
+{
+	struct world *w = make_world(2, NULL);
+
+	(void)state;
+	w->fakes[0].is_silent = true;
+	w->fakes[1].zone = two;
+	w->fakes[1].address_outcome = DNS_SERVFAIL;
+	w->fakes[1].bad_name = "echo002.test.com";
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), ONE);
+	assert_int_equal(w->last_failed.outcome, DNS_DROPPED);
+	/* With something known it does, in vain. */
+	go_to(w, resolve_next_deadline(w->r));
+	assert_int_equal(w->done, 1);
+	go_to(w, resolve_next_deadline(w->r));
+	assert_int_equal(w->done, 2);
+	assert_int_equal(w->last_failed.outcome, DNS_TIME_OUT);
+	assert_string_equal(show(w), ONE);
+	end_world(w);
+}
+
+static void
 of_two_halves_the_better_is_used(void **state)
 {
+	static zone_lines worse[] = {
+		SERVICE " 60 SRV 0 10 6001 echo001.test.com",
+		SERVICE " 60 SRV 0 10 6002 echo002.test.com",
+		"+echo001.test.com 60 AAAA ::7",
+		NULL,
+	};
 	struct world *w = make_one(two);
 
 	(void)state;
 	resolve_set_servers(w->r, w->now, 2);
 	w->servers = 2;
 	w->done = w->failed = 0;
-	w->fakes[0].zone = w->fakes[1].zone = two;
+	w->fakes[0].zone = worse;
 	w->fakes[0].address_outcome = DNS_SERVFAIL;
+	w->fakes[1].zone = two;
 	w->fakes[1].address_outcome = DNS_REFUSED;
 	w->fakes[1].bad_name = "echo001.test.com";
 	go_to(w, w->now);
@@ -1234,6 +1265,7 @@ of_two_halves_the_better_is_used(void **state)
 	assert_int_equal(w->last_done.server, 1);
 	assert_int_equal(w->last_done.missing, 2);
 	assert_int_equal(w->last_failed.outcome, DNS_SERVFAIL);
+	assert_int_equal(w->last_failed.missing, 3);
 	assert_string_equal(show(w), TWO);
 	assert_int_equal(resolve_status(w->r), RESOLVE_STALE);
 	end_world(w);
@@ -1515,6 +1547,8 @@ main(void)
 		cmocka_unit_test(one_empty_server_counts_when_all_others_fail),
 		cmocka_unit_test(a_look_up_takes_no_longer_than_query_timeout),
 		cmocka_unit_test(what_came_before_the_time_out_is_used),
+		cmocka_unit_test(
+		    half_an_answer_waits_for_no_other_server_where_nothing_is_known),
 		cmocka_unit_test(of_two_halves_the_better_is_used),
 		cmocka_unit_test(refresh_looks_up_now),
 		cmocka_unit_test(refresh_during_a_look_up_looks_up_once_more),

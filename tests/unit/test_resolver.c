@@ -341,19 +341,23 @@ another_time_out_takes_effect_between_look_ups(void **state)
 {
 	struct world *w = *state;
 	struct resolve_policy policy;
+	size_t asked;
 
 	resolve_it(w);
 	run_until(w, &w->changes, 1);
 	resolve_policy_default(&policy);
-	policy.query_timeout_us = 100 * US_PER_MS;
+	policy.query_timeout_us = 450 * US_PER_MS;
 	resolver_set_policy(w->r, &policy);
 	resolver_refresh(w->r, on_refreshed, w);
 	run_until(w, &w->answered, 1);
 	w->server.is_silent = true;
+	asked = w->server.asked;
 	resolver_refresh(w->r, on_refreshed, w);
 	run_until(w, &w->unanswered, 1);
 	assert_int_equal(w->outcome, DNS_TIME_OUT);
 	assert_int_equal(resolver_status(w->r), RESOLVE_STALE);
+	/* The pace is another too: it had time to try again. */
+	run_until(w, &w->server.asked, asked + 2);
 }
 
 static void
