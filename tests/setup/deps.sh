@@ -85,7 +85,7 @@ find_missing()
 	need_command nsd nsd
 	[ "$goal" != demo ] || return 0
 	need_module cmocka cmocka
-	for tool in bats clang clang-format shellcheck mandoc parallel perl jq socat; do
+	for tool in bats clang clang-format shellcheck mandoc parallel perl python3 jq socat; do
 		need_command $tool $tool
 	done
 	have_bats_library bats-support || missing="$missing bats-support"
@@ -145,6 +145,7 @@ package_of()
 	dnf:clang-runtime | apk:clang-runtime | pacman:clang-runtime)
 		echo compiler-rt ;;
 	apt-get:setpriv | dnf:setpriv | pacman:setpriv) echo util-linux ;;
+	pacman:python3) echo python ;;
 	*) echo "$1" ;;
 	esac
 }

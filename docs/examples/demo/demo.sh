@@ -222,7 +222,7 @@ set_up()
 	    fail "the service does not resolve"
 	say "The daemon: it finds the servers and connects to them"
 	echo "\$ qorb-pool --dns $dns --socket $QORB_SOCKET demo=$service &"
-	start pool . "$bin/qorb-pool" --dns "$dns" --socket "$QORB_SOCKET" \
+	start pool 'ready on' "$bin/qorb-pool" --dns "$dns" --socket "$QORB_SOCKET" \
 	    "demo=$service" || fail "the daemon does not start"
 	wait_until 'is_online echo001 && is_online echo002 && is_online echo003' ||
 	    fail "not every server got online"
