@@ -12,6 +12,7 @@
 
 #include "core/rng.h"
 #include "daemon.h"
+#include "events.h"
 #include "io/log.h"
 #include "service.h"
 #include "verbs.h"
@@ -37,6 +38,7 @@ client_new(struct daemon *d, int fd, const struct peer *peer)
 	out_init(&c->out);
 	list_init(&c->tickets);
 	list_init(&c->streams);
+	list_init(&c->resolves);
 	(void)event_assign(
 	    &c->readable, d->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	(void)event_assign(&c->writable, d->base, fd, EV_WRITE, on_writable, c);
@@ -44,6 +46,7 @@ client_new(struct daemon *d, int fd, const struct peer *peer)
 	(void)event_add(&c->readable, NULL);
 	c->is_reading = true;
 	list_push_back(&d->clients, &c->link);
+	events_client(c, EVENT_CLIENT_CONNECTED);
 	return c;
 }
 
@@ -97,6 +100,11 @@ client_end(struct client *c)
 		abandon_ticket(CONTAINER_OF(n, struct ticket, link));
 	while ((n = list_first(&c->streams)) != NULL)
 		client_end_stream(CONTAINER_OF(n, struct stream, link));
+	while ((n = list_first(&c->resolves)) != NULL)
+		client_end_resolve(CONTAINER_OF(n, struct resolve_wait, link));
+	for (size_t i = 0; i < c->daemon->service_count; i++)
+		service_forget_client(c->daemon->services[i], c);
+	events_client(c, EVENT_CLIENT_GONE);
 	if (list_has(&c->dirty))
 		list_remove(&c->daemon->dirty, &c->dirty);
 	list_remove(&c->daemon->clients, &c->link);
@@ -252,15 +260,41 @@ client_held(const struct client *c, uint64_t claim)
 	return t != NULL && t->pending.client == c && t->is_held ? t : NULL;
 }
 
+struct stream *
+client_add_stream(struct client *c, struct service *s, const char *tag)
+{
+	struct stream *stream = mem_new(1, sizeof(*stream));
+
+	stream->pending.kind = PENDING_STREAM;
+	stream->service = s;
+	client_pend(c, &stream->pending, tag);
+	list_push_back(&c->streams, &stream->link);
+	return stream;
+}
+
 void
 client_end_stream(struct stream *s)
 {
 	struct client *c = s->pending.client;
 
 	client_unpend(c, &s->pending);
-	(void)event_del(&s->timer);
+	if (s->is_events)
+		list_remove(&c->daemon->subscribers, &s->subscriber);
+	else
+		(void)event_del(&s->timer);
 	list_remove(&c->streams, &s->link);
 	free(s);
+}
+
+void
+client_end_resolve(struct resolve_wait *w)
+{
+	struct client *c = w->pending.client;
+
+	service_forget_resolve(w->service, w);
+	client_unpend(c, &w->pending);
+	list_remove(&c->resolves, &w->link);
+	free(w);
 }
 
 void

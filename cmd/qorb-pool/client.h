@@ -34,12 +34,18 @@ struct service;
 
 #define CLIENT_NAME_MAX 64
 
+enum pending_kind {
+	PENDING_CLAIM,
+	PENDING_STREAM,
+	PENDING_RESOLVE, /* a look-up that `resolve` waits for */
+};
+
 /* Something that goes on under a tag. */
 struct pending {
 	struct list_node link; /* daemon.pending by hash; unset without a tag */
 	struct client *client;
 	char tag[LINE_MAX_TAG + 1]; /* "": none */
-	bool is_stream;
+	enum pending_kind kind;
 };
 
 /* A claim, from its line to its end. */
@@ -52,12 +58,22 @@ struct ticket {
 	struct list_node link; /* client.tickets */
 };
 
-/* Rows of statistics, again and again. */
+/* Rows of statistics again and again, or of events as they happen. */
 struct stream {
 	struct pending pending;
 	struct service *service; /* NULL: all pools */
-	struct event timer;
-	struct list_node link; /* client.streams */
+	bool is_events;
+	struct event timer;	     /* of statistics */
+	struct list_node subscriber; /* daemon.subscribers, of events */
+	uint64_t lost;		     /* events that found no room */
+	struct list_node link;	     /* client.streams */
+};
+
+/* A look-up that was asked for and has not ended. */
+struct resolve_wait {
+	struct pending pending;
+	struct service *service;
+	struct list_node link; /* client.resolves */
 };
 
 struct client {
@@ -70,7 +86,7 @@ struct client {
 	struct event retry; /* sends again though nothing says it can */
 	struct line_in in;
 	struct out out;
-	struct list tickets, streams;
+	struct list tickets, streams, resolves;
 	struct list_node link;	/* daemon.clients */
 	struct list_node dirty; /* daemon.dirty */
 	struct list_node gone;	/* daemon.gone */
@@ -114,7 +130,10 @@ struct ticket *client_add_ticket(
     struct client *c, struct service *s, const char *tag);
 void client_end_ticket(struct ticket *t);
 struct ticket *client_held(const struct client *c, uint64_t claim);
+struct stream *client_add_stream(
+    struct client *c, struct service *s, const char *tag);
 void client_end_stream(struct stream *s);
+void client_end_resolve(struct resolve_wait *w);
 
 /* What became of a claim; owner is its ticket. */
 void client_on_grant(const struct action *a, int fd);

@@ -63,19 +63,32 @@ watch_signals(struct daemon *d)
 	(void)event_add(d->sweep, &second);
 }
 
-/* Claims of all pools, waiting and held. */
-static void
-reserve_claims(struct daemon *d)
+static uint64_t
+claims_of(const struct policy *p)
 {
-	const struct policy *p = &d->settings->policy;
-	uint64_t room = (uint64_t)d->settings->pool_count *
-			((uint64_t)p->max_slots + p->max_waiting);
+	return (uint64_t)p->max_slots + p->max_waiting;
+}
 
+static void
+reserve_claims(struct daemon *d, uint64_t room)
+{
 	if (room > UINT32_MAX / 4)
 		room = UINT32_MAX / 4;
-	d->claims = claim_table_new((uint32_t)room);
-	arena_init(&d->tickets, sizeof(struct ticket));
+	claim_table_reserve(d->claims, (uint32_t)room);
 	arena_reserve(&d->tickets, (uint32_t)room + 1);
+}
+
+void
+daemon_reserve_claims(struct daemon *d, const struct service *changed,
+    const struct policy *policy)
+{
+	uint64_t room = claims_of(policy);
+
+	for (size_t i = 0; i < d->service_count; i++) {
+		if (d->services[i] != changed)
+			room += claims_of(pool_policy(d->services[i]->pool));
+	}
+	reserve_claims(d, room);
 }
 
 static void
@@ -104,6 +117,7 @@ daemon_new(const struct settings *settings, struct text *why)
 	list_init(&d->clients);
 	list_init(&d->dirty);
 	list_init(&d->gone);
+	list_init(&d->subscribers);
 	for (size_t i = 0; i < ARRAY_LEN(d->pending); i++)
 		list_init(&d->pending[i]);
 	d->base = event_base_new();
@@ -113,7 +127,9 @@ daemon_new(const struct settings *settings, struct text *why)
 		return NULL;
 	}
 	check_limits(d);
-	reserve_claims(d);
+	d->claims = claim_table_new(1);
+	arena_init(&d->tickets, sizeof(struct ticket));
+	reserve_claims(d, settings->pool_count * claims_of(&settings->policy));
 	watch_signals(d);
 	d->listener.accepted = daemon_accept;
 	d->listener.ctx = d;
@@ -236,6 +252,25 @@ daemon_accept(void *ctx, int fd)
 		    "the daemon has as many clients as it takes; try later");
 }
 
+/* Nobody looks anything up any more. */
+static void
+end_resolves(struct daemon *d)
+{
+	struct list_node *n = list_first(&d->clients), *m;
+
+	for (; n != NULL; n = list_after(&d->clients, n)) {
+		struct client *c = CONTAINER_OF(n, struct client, link);
+
+		while ((m = list_first(&c->resolves)) != NULL) {
+			struct resolve_wait *w =
+			    CONTAINER_OF(m, struct resolve_wait, link);
+
+			client_error(c, w->pending.tag, ERR_TERMINATED, NULL);
+			client_end_resolve(w);
+		}
+	}
+}
+
 void
 daemon_stop(struct daemon *d, uint64_t grace_us)
 {
@@ -244,6 +279,7 @@ daemon_stop(struct daemon *d, uint64_t grace_us)
 	if (!d->is_stopping) {
 		d->is_stopping = true;
 		d->stop_at_us = at;
+		end_resolves(d);
 		for (size_t i = 0; i < d->service_count; i++)
 			service_stop(d->services[i]);
 	}

@@ -43,6 +43,7 @@ struct daemon {
 	struct arena tickets;
 	struct list clients;	   /* client.link */
 	struct list dirty;	   /* clients with something to send */
+	struct list subscribers;   /* streams of events */
 	struct list gone;	   /* clients to free at the turn's end */
 	struct list pending[1024]; /* what goes on under a tag, by hash */
 	uint64_t ids;		   /* last id given to a slot or pool */
@@ -66,6 +67,11 @@ int daemon_run(struct daemon *d);
 
 /* Begins the end; a later call can only bring it nearer. */
 void daemon_stop(struct daemon *d, uint64_t grace_us);
+
+/* Makes room for the claims of all pools, one of which is to have this policy.
+ */
+void daemon_reserve_claims(struct daemon *d, const struct service *changed,
+    const struct policy *policy);
 
 struct service *daemon_service(const struct daemon *d, const char *name);
 

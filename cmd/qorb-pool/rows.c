@@ -7,6 +7,7 @@
 #include "client.h"
 #include "daemon.h"
 #include "io/fd.h"
+#include "io/resolver.h"
 #include "service.h"
 
 /* Room of a row beside names, each of which may triple when it is encoded. */
@@ -155,6 +156,169 @@ rows_backends(struct client *c, const char *tag, struct service *s)
 		text_add_pair_u64(&t, "failures", b.failures);
 		client_line_end(c, &t);
 	}
+}
+
+void
+rows_slots(struct client *c, const char *tag, struct service *s)
+{
+	struct slot_stats st;
+	uint32_t at = 0;
+
+	while (pool_next_slot(s->pool, c->daemon->now_us, &at, &st)) {
+		struct text t = begin_row(c, tag, st.backend);
+
+		text_add_pair_u64(&t, "slot", st.id);
+		text_add_pair(&t, "backend", st.backend);
+		text_add_pair(&t, "addr", st.addr_text);
+		text_add_pair(&t, "state", slot_state_name(st.state));
+		text_add_pair_u64(&t, "age_us", st.age_us);
+		text_add_pair_u64(&t, "idle_us", st.idle_us);
+		text_add_pair_u64(&t, "claims", st.claims);
+		client_line_end(c, &t);
+	}
+}
+
+void
+rows_claims(struct client *c, const char *tag, struct service *s)
+{
+	struct claim_stats st;
+	uint32_t at = 0;
+
+	while (pool_next_claim(s->pool, c->daemon->now_us, &at, &st)) {
+		const struct ticket *ticket = st.owner;
+		const struct client *holder = ticket->pending.client;
+		struct text t = begin_row(c, tag, st.backend);
+
+		text_add_pair_u64(&t, "claim", st.id);
+		text_add_pair(&t, "pool", pool_name(s->pool));
+		text_add_pair_u64(&t, "slot", st.slot);
+		text_add_pair(&t, "addr", st.addr_text);
+		text_add_pair_u64(&t, "pid", (uint64_t)holder->peer.pid);
+		text_add_pair_u64(&t, "uid", (uint64_t)holder->peer.uid);
+		text_add_pair(&t, "client", holder->name);
+		text_add_pair_u64(&t, "held_us", st.held_us);
+		client_line_end(c, &t);
+	}
+}
+
+static void
+add_setting(struct text *t, const char *key, const struct policy *p,
+    const struct policy_row *row)
+{
+	char buf[64];
+	struct text value;
+
+	text_init(&value, buf, sizeof(buf));
+	policy_add_value(&value, p, row);
+	text_add_pair(t, key, buf);
+}
+
+void
+rows_policy(struct client *c, const char *tag, struct service *s)
+{
+	struct policy initial;
+
+	policy_init(&initial);
+	for (size_t i = 0; i < policy_row_count; i++) {
+		struct text t = begin_row(c, tag, "");
+
+		text_add_pair(&t, "name", policy_rows[i].name);
+		add_setting(&t, "value", pool_policy(s->pool), &policy_rows[i]);
+		add_setting(&t, "default", &initial, &policy_rows[i]);
+		client_line_end(c, &t);
+	}
+}
+
+/* A span that may not be: nothing is said then. */
+static void
+add_span(struct text *t, const char *key, uint64_t span_us)
+{
+	if (span_us != NEVER)
+		text_add_pair_u64(t, key, span_us);
+}
+
+static void
+why_pool(struct client *c, const char *tag, struct service *s)
+{
+	const struct policy *policy = pool_policy(s->pool);
+	struct pool_stats st;
+	struct text t = begin_row(c, tag, "");
+
+	pool_stats(s->pool, c->daemon->now_us, &st);
+	text_add_pair(&t, "pool", pool_name(s->pool));
+	text_add_pair(&t, "state",
+	    st.is_stopping ? "stopping"
+	    : st.is_paused ? "paused"
+			   : "running");
+	text_add_pair_u64(&t, "waiting", st.waiting);
+	text_add_pair_u64(&t, "oldest_wait_us", st.oldest_wait_us);
+	text_add_pair_u64(&t, "max-waiting", policy->max_waiting);
+	text_add_pair_u64(&t, "slots", st.slots);
+	text_add_pair_u64(&t, "max-slots", policy->max_slots);
+	add_counts(&t, st.counts);
+	text_add_pair_u64(&t, "backends", st.backends);
+	text_add_pair_u64(&t, "online", st.online);
+	add_span(&t, "next_retry_us", st.next_retry_us);
+	for (int i = ERR_NONE + 1; i < ERROR_COUNT; i++) {
+		if (st.refused[i] > 0)
+			text_addf(&t, " refused-%s=%llu",
+			    error_code((enum error)i),
+			    (unsigned long long)st.refused[i]);
+	}
+	client_line_end(c, &t);
+}
+
+static void
+why_source(struct client *c, const char *tag, struct service *s)
+{
+	const char *error =
+	    s->resolver == NULL ? "" : resolver_error(s->resolver);
+	struct text t = begin_row(c, tag, s->source);
+
+	text_add_pair(&t, "source", s->source);
+	text_add_pair(&t, "resolver", service_resolver_status(s));
+	if (s->resolved_at_us != 0)
+		text_add_pair_u64(
+		    &t, "age_us", c->daemon->now_us - s->resolved_at_us);
+	text_add_pair_u64(&t, "advertised", s->sources.advert_count);
+	client_line_end(c, &t);
+	if (error[0] == '\0')
+		return;
+	t = begin_row(c, tag, error);
+	text_add_pair(&t, "source", "dns");
+	text_add_pair(&t, "error", error);
+	client_line_end(c, &t);
+}
+
+static void
+why_backend(struct client *c, const char *tag, const struct backend_stats *b)
+{
+	struct text t = begin_row(c, tag, b->name);
+
+	text_add_pair(&t, "backend", b->name);
+	text_add_pair(&t, "addr", b->addr_text);
+	text_add_pair(&t, "state", backend_state_name(b->state));
+	add_counts(&t, b->counts);
+	text_add_pair_u64(&t, "failures", b->failures);
+	add_sources(&t, b->sources);
+	if (b->last_error != NULL) {
+		text_add_pair(&t, "last_error", b->last_error);
+		text_add_pair_u64(&t, "last_error_age_us", b->last_error_us);
+	}
+	add_span(&t, "next_retry_us", b->next_retry_us);
+	client_line_end(c, &t);
+}
+
+void
+rows_why(struct client *c, const char *tag, struct service *s)
+{
+	struct backend_stats b;
+	size_t at = 0;
+
+	why_pool(c, tag, s);
+	why_source(c, tag, s);
+	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
+		why_backend(c, tag, &b);
 }
 
 void

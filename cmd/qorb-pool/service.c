@@ -11,6 +11,7 @@
 #include "client.h"
 #include "core/rng.h"
 #include "daemon.h"
+#include "events.h"
 #include "io/log.h"
 #include "io/resolver.h"
 
@@ -60,6 +61,7 @@ on_event(void *ctx, const struct event_record *e)
 {
 	const struct service *s = ctx;
 
+	events_tell(s->daemon, s, e);
 	if (s->daemon->is_stopping)
 		return;
 	switch ((int)e->kind) {
@@ -128,11 +130,51 @@ static void
 on_resolved(void *ctx, struct resolver *r)
 {
 	struct service *s = ctx;
-	const struct backend_spec *specs;
-	size_t count = resolver_backends(r, &specs);
 
+	(void)r;
+	s->daemon->now_us = clock_us();
+	s->resolved_at_us = s->daemon->now_us;
 	log_resolver(s);
+	s->sources.is_changed = true;
+	service_refresh(s);
+}
+
+static void
+on_resolver_trace(
+    void *ctx, struct resolver *r, const struct resolver_trace *trace)
+{
+	static const enum event_kind kinds[] = {
+		[RESOLVER_START] = EVENT_RESOLVE_START,
+		[RESOLVER_DONE] = EVENT_RESOLVE_DONE,
+		[RESOLVER_FAILED] = EVENT_RESOLVE_FAILED,
+	};
+	struct service *s = ctx;
+	struct event_record e = { .kind = kinds[trace->kind],
+		.id = trace->id,
+		.pool = pool_name(s->pool),
+		.service = trace->service,
+		.server = trace->server,
+		.number = trace->count,
+		.reason = trace->reason };
+
+	(void)r;
+	events_tell(s->daemon, s, &e);
+}
+
+void
+service_refresh(struct service *s)
+{
+	const struct backend_spec *dns = NULL;
+	struct backend_spec *specs;
+	size_t count = 0;
+
+	if (!s->sources.is_changed)
+		return;
+	if (s->resolver != NULL)
+		count = resolver_backends(s->resolver, &dns);
+	count = sources_specs(&s->sources, dns, count, &specs);
 	pool_on_backends(s->pool, specs, count, s->daemon->now_us);
+	free(specs);
 }
 
 static void
@@ -144,24 +186,8 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	s->armed_at_us = NEVER;
 	s->daemon->now_us = clock_us();
+	sources_expire(&s->sources, s->daemon->now_us);
 	pool_on_time(s->pool, s->daemon->now_us);
-}
-
-/* Static backends are named by their addresses. */
-static void
-use_addrs(struct service *s, const struct pool_settings *ps)
-{
-	struct backend_spec *specs = mem_new(ps->addr_count, sizeof(*specs));
-	char(*names)[ADDR_TEXT_BYTES] = mem_new(ps->addr_count, sizeof(*names));
-
-	for (size_t i = 0; i < ps->addr_count; i++) {
-		specs[i].name = addr_text(&ps->addrs[i], names[i]);
-		specs[i].addr = ps->addrs[i];
-		specs[i].sources = SOURCE_STATIC;
-	}
-	pool_on_backends(s->pool, specs, ps->addr_count, s->daemon->now_us);
-	free(names);
-	free(specs);
 }
 
 static bool
@@ -177,6 +203,7 @@ use_dns(struct service *s, const struct pool_settings *ps, struct text *why)
 		.policy = settings->policy.dns,
 		.seed = hash_mix(clock_us(), hash_text(ps->name)),
 		.on_change = on_resolved,
+		.on_trace = on_resolver_trace,
 		.ctx = s,
 	};
 
@@ -229,12 +256,13 @@ service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
 	s->timer = evtimer_new(d->base, on_timer, s);
 	ASSERT(s->timer != NULL);
 	s->pool = pool_new(&params, d->now_us);
-	if (ps->service == NULL) {
-		use_addrs(s, ps);
-	} else if (!use_dns(s, ps, why)) {
+	sources_init(&s->sources, ps);
+	if (ps->service != NULL && !use_dns(s, ps, why)) {
 		pool_on_stop(s->pool, d->now_us);
 		service_free(&s);
+		return NULL;
 	}
+	service_refresh(s);
 	return s;
 }
 
@@ -252,6 +280,7 @@ service_free(struct service **service)
 		free(s->conns[i]);
 	}
 	free(s->conns);
+	sources_fini(&s->sources);
 	event_free(s->timer);
 	free(s->source);
 	free(s);
@@ -310,7 +339,11 @@ static void
 arm(struct service *s)
 {
 	uint64_t at = pool_next_deadline(s->pool), now = s->daemon->now_us;
+	uint64_t expiry = sources_deadline(&s->sources);
 	struct timeval tv;
+
+	if (expiry < at)
+		at = expiry;
 
 	if (at >= s->armed_at_us)
 		return; /* it may go off early, which does no harm */
@@ -326,6 +359,7 @@ service_settle(struct service *s)
 {
 	struct action a;
 
+	service_refresh(s);
 	while (pool_next_action(s->pool, &a))
 		carry_out(s, &a);
 	arm(s);
@@ -355,6 +389,30 @@ service_abandon(struct service *s)
 
 	while (pool_next_claim(s->pool, s->daemon->now_us, &at, &claim))
 		(void)pool_on_revoke(s->pool, claim.id, s->daemon->now_us);
+}
+
+/* Claims and tickets for a larger pool are reserved first, so that nothing is
+ * allocated for them later. */
+void
+service_set_policy(struct service *s, const struct policy *policy)
+{
+	daemon_reserve_claims(s->daemon, s, policy);
+	if (s->resolver != NULL)
+		resolver_set_policy(s->resolver, &policy->dns);
+	pool_on_policy(s->pool, policy, s->daemon->now_us);
+}
+
+void
+service_forget_client(struct service *s, const struct client *c)
+{
+	sources_forget_client(&s->sources, c);
+}
+
+void
+service_forget_resolve(struct service *s, const void *waiter)
+{
+	if (s->resolver != NULL)
+		resolver_forget(s->resolver, waiter);
 }
 
 const char *

@@ -12,7 +12,9 @@
 #include "core/pool.h"
 #include "core/resolve.h"
 #include "io/conn.h"
+#include "sources.h"
 
+struct client;
 struct daemon;
 struct event;
 struct pool_settings;
@@ -25,6 +27,8 @@ struct service {
 	struct conn **conns;		   /* owned; by slot index */
 	uint32_t conn_count;
 	struct conn_owner owner;
+	struct sources sources;
+	uint64_t resolved_at_us;	 /* last answer of the resolver */
 	struct resolver *resolver;	 /* owned; NULL: static backends */
 	enum resolve_status told_status; /* the last one that was logged */
 	char *source;			 /* owned; as people see it */
@@ -41,6 +45,17 @@ void service_free(struct service **s);
 
 /* Carries out everything the pool asks for and sets the timer. */
 void service_settle(struct service *s);
+
+/* Hands the pool what the sources say, when that has changed. */
+void service_refresh(struct service *s);
+
+void service_set_policy(struct service *s, const struct policy *policy);
+
+/* The client goes, and with it what it advertised. */
+void service_forget_client(struct service *s, const struct client *c);
+
+/* Nobody waits any more for a look-up under this pointer. */
+void service_forget_resolve(struct service *s, const void *waiter);
 
 /* A claim that was granted with this slot index ends. */
 void service_release(

@@ -14,6 +14,7 @@
 #include "core/verb.h"
 #include "core/version.h"
 #include "daemon.h"
+#include "io/resolver.h"
 #include "rows.h"
 #include "service.h"
 
@@ -181,6 +182,7 @@ do_claim(struct client *c, struct request *r)
 
 	if (s == NULL || !read_claim(c, r, &claim))
 		return;
+	service_refresh(s);
 	t = c->tickets.count < CLAIMS_PER_CLIENT_MAX
 		? client_add_ticket(c, s, r->tag)
 		: NULL;
@@ -239,7 +241,7 @@ do_cancel(struct client *c, struct request *r)
 	struct ticket *t;
 	struct service *s;
 
-	if (p == NULL || p->is_stream) {
+	if (p == NULL || p->kind != PENDING_CLAIM) {
 		fail(c, r, ERR_NO_SUCH_TAG, tag,
 		    "no claim waits under this tag");
 		return;
@@ -308,11 +310,7 @@ do_watch(struct client *c, struct request *r)
 		    "a time of 10ms or more is needed");
 		return;
 	}
-	s = mem_new(1, sizeof(*s));
-	s->pending.is_stream = true;
-	s->service = only;
-	client_pend(c, &s->pending, r->tag);
-	list_push_back(&c->streams, &s->link);
+	s = client_add_stream(c, only, r->tag);
 	(void)event_assign(
 	    &s->timer, c->daemon->base, -1, EV_PERSIST, on_watch, s);
 	tv.tv_sec = (time_t)(every / US_PER_S);
@@ -327,7 +325,7 @@ do_unwatch(struct client *c, struct request *r)
 {
 	struct pending *p = client_pending(c, word(r, 0));
 
-	if (p == NULL || !p->is_stream) {
+	if (p == NULL || p->kind != PENDING_STREAM) {
 		fail(c, r, ERR_NO_SUCH_TAG, word(r, 0),
 		    "no stream goes on under this tag");
 		return;
@@ -336,14 +334,343 @@ do_unwatch(struct client *c, struct request *r)
 	client_ok(c, r->tag);
 }
 
+/* Verbs that list what there is of one pool. */
 static void
-do_backends(struct client *c, struct request *r)
+list_rows(struct client *c, const struct request *r,
+    void (*rows)(struct client *, const char *, struct service *))
 {
 	struct service *s = service_of(c, r, word(r, 0));
 
 	if (s == NULL)
 		return;
-	rows_backends(c, r->tag, s);
+	service_refresh(s);
+	rows(c, r->tag, s);
+	client_ok(c, r->tag);
+}
+
+static void
+do_backends(struct client *c, struct request *r)
+{
+	list_rows(c, r, rows_backends);
+}
+
+static void
+do_why(struct client *c, struct request *r)
+{
+	list_rows(c, r, rows_why);
+}
+
+static void
+do_slots(struct client *c, struct request *r)
+{
+	list_rows(c, r, rows_slots);
+}
+
+static void
+do_policy(struct client *c, struct request *r)
+{
+	list_rows(c, r, rows_policy);
+}
+
+static void
+do_claims(struct client *c, struct request *r)
+{
+	const char *name = word(r, 0);
+	struct service *only = NULL;
+
+	if (name != NULL && (only = service_of(c, r, name)) == NULL)
+		return;
+	for (size_t i = 0; i < c->daemon->service_count; i++) {
+		if (only == NULL || only == c->daemon->services[i])
+			rows_claims(c, r->tag, c->daemon->services[i]);
+	}
+	client_ok(c, r->tag);
+}
+
+static void
+do_pick(struct client *c, struct request *r)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+	const char *backend = request_get(r, "backend"), *name, *addr;
+	enum error e;
+	struct text t;
+
+	if (s == NULL)
+		return;
+	service_refresh(s);
+	e = pool_pick(s->pool, backend, request_get(r, "key"), &name, &addr);
+	if (e != ERR_NONE) {
+		client_error(c, r->tag, e, NULL);
+		return;
+	}
+	t = client_line(c, r->tag, 64 + 3 * strlen(name) + 3 * strlen(addr));
+	text_add(&t, "ok");
+	text_add_pair(&t, "backend", name);
+	text_add_pair(&t, "addr", addr);
+	client_line_end(c, &t);
+}
+
+static void
+do_events(struct client *c, struct request *r)
+{
+	const char *name = word(r, 0);
+	struct service *only = NULL;
+	struct stream *s;
+
+	if (name != NULL && (only = service_of(c, r, name)) == NULL)
+		return;
+	s = client_add_stream(c, only, r->tag);
+	s->is_events = true;
+	list_push_back(&c->daemon->subscribers, &s->subscriber);
+	client_ok(c, r->tag);
+}
+
+/* A whole number up to 65535, when the argument is there. */
+static bool
+get_u16(
+    struct client *c, const struct request *r, const char *key, uint16_t *value)
+{
+	const char *text = request_get(r, key);
+	uint64_t n;
+
+	if (text == NULL)
+		return true;
+	if (!number_parse(text, 0, UINT16_MAX, &n)) {
+		fail(c, r, ERR_BAD_VALUE, key,
+		    "a whole number from 0 to 65535 is needed");
+		return false;
+	}
+	*value = (uint16_t)n;
+	return true;
+}
+
+static bool
+read_advert(
+    struct client *c, const struct request *r, struct advert_request *advert)
+{
+	const char *why = "";
+
+	advert->name = word(r, 1);
+	advert->ttl_us = NEVER;
+	if (advert->name[0] == '\0' ||
+	    strlen(advert->name) >= BACKEND_NAME_BYTES) {
+		fail(c, r, ERR_BAD_VALUE, "NAME",
+		    "a name of 1 to 319 bytes is needed");
+		return false;
+	}
+	if (!addr_parse(word(r, 2), &advert->addr, &why) ||
+	    (advert->addr.kind != ADDR_UNIX && advert->addr.port == 0)) {
+		fail(c, r, ERR_BAD_VALUE, word(r, 2),
+		    why[0] == '\0' ? "port 0 is nobody's" : why);
+		return false;
+	}
+	if (!get_duration(c, r, "ttl", &advert->ttl_us))
+		return false;
+	if (advert->ttl_us == 0) {
+		fail(c, r, ERR_BAD_VALUE, "ttl",
+		    "a time longer than 0 is needed");
+		return false;
+	}
+	return get_u16(c, r, "priority", &advert->priority) &&
+	       get_u16(c, r, "weight", &advert->weight);
+}
+
+static void
+do_advertise(struct client *c, struct request *r)
+{
+	struct advert_request advert = { 0 };
+	struct service *s = service_of(c, r, word(r, 0));
+	enum error e;
+
+	if (s == NULL || !read_advert(c, r, &advert))
+		return;
+	e = sources_advertise(&s->sources, c, &advert, c->daemon->now_us);
+	if (e != ERR_NONE)
+		fail(c, r, e, word(r, 0),
+		    "as many backends are advertised as may be");
+	else
+		client_ok(c, r->tag);
+}
+
+static void
+do_withdraw(struct client *c, struct request *r)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+
+	if (s == NULL)
+		return;
+	if (sources_withdraw(&s->sources, word(r, 1)))
+		client_ok(c, r->tag);
+	else
+		fail(c, r, ERR_NO_SUCH_BACKEND, word(r, 1),
+		    "nobody advertises a backend of this name");
+}
+
+static void
+set_drained(struct client *c, const struct request *r, bool is_drained)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+
+	if (s == NULL)
+		return;
+	service_refresh(s);
+	if (pool_on_drain(s->pool, word(r, 1), is_drained, c->daemon->now_us))
+		client_ok(c, r->tag);
+	else
+		fail(c, r, ERR_NO_SUCH_BACKEND, word(r, 1),
+		    error_text(ERR_NO_SUCH_BACKEND));
+}
+
+static void
+do_drain(struct client *c, struct request *r)
+{
+	set_drained(c, r, true);
+}
+
+static void
+do_undrain(struct client *c, struct request *r)
+{
+	set_drained(c, r, false);
+}
+
+static void
+set_paused(struct client *c, const struct request *r, bool is_paused)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+
+	if (s == NULL)
+		return;
+	pool_on_pause(s->pool, is_paused, c->daemon->now_us);
+	client_ok(c, r->tag);
+}
+
+static void
+do_pause(struct client *c, struct request *r)
+{
+	set_paused(c, r, true);
+}
+
+static void
+do_resume(struct client *c, struct request *r)
+{
+	set_paused(c, r, false);
+}
+
+static void
+do_revoke(struct client *c, struct request *r)
+{
+	struct ticket *t = NULL;
+	uint64_t id;
+
+	if (!number_parse(word(r, 0), 0, UINT64_MAX, &id)) {
+		fail(c, r, ERR_BAD_VALUE, word(r, 0),
+		    "the id of a claim is a number");
+		return;
+	}
+	t = claim_table_owner(c->daemon->claims, id);
+	if (t == NULL || !t->is_held) {
+		fail(c, r, ERR_NO_SUCH_CLAIM, word(r, 0),
+		    "no claim with this id is held");
+		return;
+	}
+	(void)pool_on_revoke(t->service->pool, id, c->daemon->now_us);
+	client_ok(c, r->tag);
+}
+
+/* The look-up that somebody waits for has ended. */
+static void
+on_resolve_done(void *ctx, struct resolver *resolver, bool is_answered)
+{
+	struct resolve_wait *w = ctx;
+	struct client *c = w->pending.client;
+	const struct backend_spec *specs;
+	struct text t;
+
+	c->daemon->now_us = clock_us();
+	if (is_answered) {
+		t = client_line(c, w->pending.tag, 64);
+		text_add(&t, "ok");
+		text_add_pair_u64(
+		    &t, "backends", resolver_backends(resolver, &specs));
+		client_line_end(c, &t);
+	} else {
+		client_error(c, w->pending.tag, ERR_RESOLVE_FAILED,
+		    resolver_error(resolver));
+	}
+	client_end_resolve(w);
+}
+
+static void
+do_resolve(struct client *c, struct request *r)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+	struct resolve_wait *w;
+
+	if (s == NULL)
+		return;
+	if (s->resolver == NULL) {
+		fail(c, r, ERR_RESOLVE_FAILED, word(r, 0),
+		    "its backends do not come from DNS");
+		return;
+	}
+	w = mem_new(1, sizeof(*w));
+	w->pending.kind = PENDING_RESOLVE;
+	w->service = s;
+	client_pend(c, &w->pending, r->tag);
+	list_push_back(&c->resolves, &w->link);
+	resolver_refresh(s->resolver, on_resolve_done, w);
+}
+
+/* Changes a copy; false when an argument does not fit, which is answered. */
+static bool
+read_policy(struct client *c, const struct request *r, struct policy *policy)
+{
+	char buf[256];
+	struct text why;
+
+	for (size_t i = 0; i < r->argc; i++) {
+		const struct line_arg *a = &r->args[i];
+		const struct policy_row *row;
+
+		if (a->key == NULL)
+			continue;
+		text_init(&why, buf, sizeof(buf));
+		row = policy_find(a->key);
+		if (row == NULL) {
+			fail(c, r, ERR_BAD_ARGUMENT, a->key,
+			    "no policy has this name");
+			return false;
+		}
+		if (!policy_set(policy, row, a->value, &why)) {
+			fail(c, r, ERR_BAD_VALUE, a->key, buf);
+			return false;
+		}
+	}
+	text_init(&why, buf, sizeof(buf));
+	if (!policy_check(policy, &why)) {
+		fail(c, r, ERR_BAD_VALUE, "set", buf);
+		return false;
+	}
+	return true;
+}
+
+static void
+do_set(struct client *c, struct request *r)
+{
+	struct service *s = service_of(c, r, word(r, 0));
+	struct policy policy;
+
+	if (s == NULL)
+		return;
+	if (r->argc < 2) {
+		fail(c, r, ERR_BAD_ARGUMENT, "set",
+		    "name=value is needed after the pool");
+		return;
+	}
+	policy = *pool_policy(s->pool);
+	if (!read_policy(c, r, &policy))
+		return;
+	service_set_policy(s, &policy);
 	client_ok(c, r->tag);
 }
 
@@ -370,6 +697,21 @@ static void (*const handlers[VERB_COUNT])(struct client *, struct request *) = {
 	[VERB_WATCH] = do_watch,
 	[VERB_UNWATCH] = do_unwatch,
 	[VERB_BACKENDS] = do_backends,
+	[VERB_PICK] = do_pick,
+	[VERB_WHY] = do_why,
+	[VERB_EVENTS] = do_events,
+	[VERB_SLOTS] = do_slots,
+	[VERB_CLAIMS] = do_claims,
+	[VERB_POLICY] = do_policy,
+	[VERB_ADVERTISE] = do_advertise,
+	[VERB_WITHDRAW] = do_withdraw,
+	[VERB_DRAIN] = do_drain,
+	[VERB_UNDRAIN] = do_undrain,
+	[VERB_PAUSE] = do_pause,
+	[VERB_RESUME] = do_resume,
+	[VERB_REVOKE] = do_revoke,
+	[VERB_RESOLVE] = do_resolve,
+	[VERB_SET] = do_set,
 	[VERB_TERMINATE] = do_terminate,
 };
 

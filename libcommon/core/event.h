@@ -32,7 +32,7 @@
 	    "claim addr pool reason")                                          \
 	X(HANDLE_CLAIMED, "handle-claimed", "claim addr pool slot")            \
 	X(HANDLE_RETURNED, "handle-returned", "claim addr pool slot how")      \
-	X(CLAIM_LEASE_ENDED, "lease-ended", "claim addr pool slot")            \
+	X(LEASE_ENDED, "lease-ended", "claim addr pool slot how")              \
 	X(CLAIM_LEAK, "claim-leak", "claim addr pool slot")                    \
 	X(CONNECT_START, "connect-start", "slot addr pool")                    \
 	X(CONNECT_DONE, "connect-done", "slot addr pool")                      \
@@ -76,7 +76,9 @@ struct event_record {
 	const char *reason; /* reason, how, or name */
 	const char *old_state, *new_state;
 	const struct slot_set_counts *counts; /* of the set, for "stats" */
-	uint64_t number;		      /* has-unclaimed, count */
+	uint64_t number;		      /* has-unclaimed, count, pid */
+	uint64_t uid;
+	const char *service, *server; /* of a look-up */
 };
 
 /* Statistics of a slot set at the moment of a state change. */

@@ -290,12 +290,25 @@ unlink_family(struct slot *s)
 	s->heir = s->elder = NULL;
 }
 
+/* What was under way for the slot ends with it. */
+static void
+tell_withdrawn(struct pool *p, const struct slot *s)
+{
+	if (s->phase == PHASE_ATTEMPT)
+		tell(p, EVENT_CONNECT_FAILED, s, "withdrawn");
+	else if (s->phase == PHASE_HEALTH)
+		tell(p, EVENT_HEALTH_CHECK_FAILED, s, "withdrawn");
+	else if (s->phase == PHASE_RECYCLE)
+		tell(p, EVENT_RECYCLE_FAILED, s, "withdrawn");
+}
+
 void
 slot_remove(struct pool *p, struct slot *s)
 {
 	struct slot_set *set = s->set;
 
 	ASSERT(s->claim == NULL);
+	tell_withdrawn(p, s);
 	if (phases[s->phase].has_connection || s->phase == PHASE_ATTEMPT)
 		close_connection(p, s);
 	if (s->elder != NULL && s->elder->shelf != NULL) /* later again */
@@ -680,7 +693,8 @@ slot_revoke(struct pool *p, struct slot *s, bool is_lease_end)
 	s->revoke_owner = c->owner;
 	s->is_lease_end = is_lease_end;
 	pool_todo(p, s);
-	pool_tell_claim(p, EVENT_CLAIM_LEASE_ENDED, c, s, NULL);
+	pool_tell_claim(
+	    p, EVENT_LEASE_ENDED, c, s, is_lease_end ? "lease" : "revoked");
 	(void)pool_on_release(p, c->id, CLAIM_END_BROKEN, p->now_us);
 }
 

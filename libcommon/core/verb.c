@@ -30,6 +30,39 @@ static const struct verb_row rows[VERB_COUNT] = {
 	    "end a stream" },
 	[VERB_BACKENDS] = { "backends", "POOL", RIGHT_ANY, 1, 1, false,
 	    { NULL }, "list a pool's backends" },
+	[VERB_PICK] = { "pick", "POOL [backend=NAME] [key=STRING]", RIGHT_ANY,
+	    1, 1, false, { "backend", "key" },
+	    "say which backend a claim would use, and take no slot" },
+	[VERB_WHY] = { "why", "POOL", RIGHT_ANY, 1, 1, false, { NULL },
+	    "evidence: why claims wait or fail" },
+	[VERB_EVENTS] = { "events", "[POOL]", RIGHT_ANY, 0, 1, true, { NULL },
+	    "everything that happens, as it happens" },
+	[VERB_SLOTS] = { "slots", "POOL", RIGHT_ANY, 1, 1, false, { NULL },
+	    "list a pool's slots" },
+	[VERB_CLAIMS] = { "claims", "[POOL]", RIGHT_ANY, 0, 1, false, { NULL },
+	    "list the claims that are held, and by whom" },
+	[VERB_POLICY] = { "policy", "POOL", RIGHT_ANY, 1, 1, false, { NULL },
+	    "list a pool's settings" },
+	[VERB_ADVERTISE] = { "advertise",
+	    "POOL NAME ADDR [priority=N] [weight=N] [ttl=DURATION]",
+	    RIGHT_ADMIN, 3, 3, false, { "priority", "weight", "ttl" },
+	    "add a backend for as long as this connection, or ttl, lasts" },
+	[VERB_WITHDRAW] = { "withdraw", "POOL NAME", RIGHT_ADMIN, 2, 2, false,
+	    { NULL }, "take an advertised backend away" },
+	[VERB_DRAIN] = { "drain", "POOL NAME", RIGHT_ADMIN, 2, 2, false,
+	    { NULL }, "no new claim goes to this backend" },
+	[VERB_UNDRAIN] = { "undrain", "POOL NAME", RIGHT_ADMIN, 2, 2, false,
+	    { NULL }, "claims go to this backend again" },
+	[VERB_PAUSE] = { "pause", "POOL", RIGHT_ADMIN, 1, 1, false, { NULL },
+	    "claims queue and none is granted" },
+	[VERB_RESUME] = { "resume", "POOL", RIGHT_ADMIN, 1, 1, false, { NULL },
+	    "claims are granted again" },
+	[VERB_REVOKE] = { "revoke", "ID", RIGHT_ADMIN, 1, 1, false, { NULL },
+	    "end a claim and its connection, whoever holds it" },
+	[VERB_RESOLVE] = { "resolve", "POOL", RIGHT_ADMIN, 1, 1, false,
+	    { NULL }, "look the service up now" },
+	[VERB_SET] = { "set", "POOL name=value ...", RIGHT_ADMIN, 1, 1, false,
+	    { "*" }, "change settings, all or none" },
 	[VERB_TERMINATE] = { "terminate", "[grace=DURATION]", RIGHT_ADMIN, 0, 0,
 	    false, { "grace" }, "stop the daemon" },
 };
@@ -57,7 +90,8 @@ static bool
 takes_key(const struct verb_row *row, const char *key)
 {
 	for (int i = 0; i < VERB_KEYS_MAX && row->keys[i] != NULL; i++) {
-		if (strcmp(row->keys[i], key) == 0)
+		if (strcmp(row->keys[i], key) == 0 ||
+		    strcmp(row->keys[i], "*") == 0)
 			return true;
 	}
 	return false;

@@ -26,6 +26,21 @@ enum verb {
 	VERB_WATCH,
 	VERB_UNWATCH,
 	VERB_BACKENDS,
+	VERB_PICK,
+	VERB_WHY,
+	VERB_EVENTS,
+	VERB_SLOTS,
+	VERB_CLAIMS,
+	VERB_POLICY,
+	VERB_ADVERTISE,
+	VERB_WITHDRAW,
+	VERB_DRAIN,
+	VERB_UNDRAIN,
+	VERB_PAUSE,
+	VERB_RESUME,
+	VERB_REVOKE,
+	VERB_RESOLVE,
+	VERB_SET,
 	VERB_TERMINATE,
 	VERB_COUNT,
 };
@@ -43,7 +58,7 @@ struct verb_row {
 	enum verb_right right;
 	unsigned char words_min, words_max; /* bare words that it takes */
 	bool needs_tag;
-	const char *keys[VERB_KEYS_MAX]; /* key=value that it takes */
+	const char *keys[VERB_KEYS_MAX]; /* key=value that it takes; "*": any */
 	const char *help;
 };
 

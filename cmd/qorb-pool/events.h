@@ -1,0 +1,21 @@
+#ifndef QORB_POOL_EVENTS_H
+#define QORB_POOL_EVENTS_H
+
+/* Events on their way to those who follow them: rows of the verb `events`. A
+ * row is made only when somebody follows, once for all of them. A client too
+ * slow for it loses events and is told how many. */
+
+#include "core/event.h"
+
+struct client;
+struct daemon;
+struct service;
+
+/* Something happened, in a pool or (service NULL) in the daemon. */
+void events_tell(struct daemon *d, const struct service *service,
+    const struct event_record *e);
+
+/* A client came or went. */
+void events_client(struct client *c, enum event_kind kind);
+
+#endif

@@ -1,0 +1,71 @@
+#ifndef QORB_POOL_SOURCES_H
+#define QORB_POOL_SOURCES_H
+
+/*
+ * Who names the backends of a service: the configuration (static), DNS, and
+ * clients that advertise. The pool gets the union. Changes are gathered and
+ * handed over once a turn, or when a request wants to see them, so that ten
+ * thousand lines of `advertise` do not cost ten thousand comparisons of the
+ * whole set.
+ *
+ * An advertised backend lives as long as the client that named it, or, with a
+ * ttl, until that has passed without a repeat, whoever repeats it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/backend.h"
+#include "core/error.h"
+#include "core/heap.h"
+#include "core/list.h"
+
+struct client;
+struct pool_settings;
+
+/* Backends that clients may advertise for one service. */
+#define ADVERTS_MAX 20000
+
+struct advert;
+
+struct sources {
+	struct backend_spec *fixed;	/* owned; static ones */
+	char (*names)[ADDR_TEXT_BYTES]; /* owned; of the static ones */
+	size_t fixed_count;
+	struct list adverts[256]; /* advert.link, by name */
+	struct heap expiries;	  /* advert.expiry */
+	uint32_t advert_count;
+	bool is_changed; /* since sources_specs */
+};
+
+void sources_init(struct sources *s, const struct pool_settings *settings);
+void sources_fini(struct sources *s);
+
+struct advert_request {
+	const char *name;
+	struct addr addr;
+	uint16_t priority, weight;
+	uint64_t ttl_us; /* NEVER: as long as the client */
+};
+
+/* ERR_OVERLOADED when there are too many. */
+enum error sources_advertise(struct sources *s, struct client *c,
+    const struct advert_request *r, uint64_t now_us) MUST_CHECK;
+
+/* False: nobody advertises that name. */
+bool sources_withdraw(struct sources *s, const char *name) MUST_CHECK;
+
+void sources_forget_client(struct sources *s, const struct client *c);
+
+/* The next moment at which an advertised backend ends, and its coming. */
+uint64_t sources_deadline(const struct sources *s);
+void sources_expire(struct sources *s, uint64_t now_us);
+
+/* The union of these and of what DNS names (dns, dns_count; NULL, 0 for none).
+ * *specs is owned by the caller (free), its strings are not. */
+size_t sources_specs(struct sources *s, const struct backend_spec *dns,
+    size_t dns_count, struct backend_spec **specs);
+
+#endif
