@@ -18,15 +18,13 @@ pool_tell(struct pool *p, const struct event_record *e)
 		p->observer.on_event(p->observer.ctx, e);
 }
 
-/* An event of a claim, with the slot that serves it when there is one. */
+/* See pool_tell_claim. */
 void
-pool_tell_claim(struct pool *p, enum event_kind kind, const struct claim *c,
+pool_tell_listener(struct pool *p, enum event_kind kind, const struct claim *c,
     const struct slot *s, const char *reason)
 {
 	struct event_record e = { .kind = kind };
 
-	if (p->observer.on_event == NULL)
-		return;
 	e.id = c->id;
 	e.pool = p->name;
 	e.reason = reason;
@@ -98,8 +96,10 @@ begin(struct pool *p, uint64_t now_us)
 static void
 end(struct pool *p)
 {
-	spread_adjust(p);
-	slot_set_sweep(p);
+	if (!p->is_stopping)
+		spread_adjust(p);
+	if (p->has_unused_sets)
+		slot_set_sweep(p);
 }
 
 /* Memory for what the policy allows. Slots may for a while be as many as an

@@ -262,8 +262,26 @@ struct pool {
 
 /* pool.c */
 void pool_tell(struct pool *p, const struct event_record *e);
-void pool_tell_claim(struct pool *p, enum event_kind kind,
+void pool_tell_listener(struct pool *p, enum event_kind kind,
     const struct claim *c, const struct slot *s, const char *reason);
+
+/* Does anybody listen? Asked before an event is put together: a claim has a
+ * dozen of them. */
+static inline bool
+pool_is_heard(const struct pool *p)
+{
+	return p->observer.on_event != NULL;
+}
+
+/* An event of a claim, with the slot that serves it when there is one. */
+static inline void
+pool_tell_claim(struct pool *p, enum event_kind kind, const struct claim *c,
+    const struct slot *s, const char *reason)
+{
+	if (pool_is_heard(p))
+		pool_tell_listener(p, kind, c, s, reason);
+}
+
 void pool_todo(struct pool *p, struct slot *s);
 uint64_t pool_new_id(struct pool *p);
 void rate_count(struct rate *r, uint64_t now_us);

@@ -75,18 +75,24 @@ is_busy(enum slot_phase phase)
 }
 
 static void
-tell(struct pool *p, enum event_kind kind, const struct slot *s,
+tell_listener(struct pool *p, enum event_kind kind, const struct slot *s,
     const char *reason)
 {
 	struct event_record e = { .kind = kind };
 
-	if (p->observer.on_event == NULL)
-		return;
 	e.id = s->id;
 	e.addr = s->set->addr_text;
 	e.pool = p->name;
 	e.reason = reason;
 	pool_tell(p, &e);
+}
+
+static inline void
+tell(struct pool *p, enum event_kind kind, const struct slot *s,
+    const char *reason)
+{
+	if (pool_is_heard(p))
+		tell_listener(p, kind, s, reason);
 }
 
 static void
@@ -96,8 +102,6 @@ tell_state(struct pool *p, const struct slot *s, enum slot_state from,
 	struct slot_set_counts counts;
 	struct event_record e = { .kind = EVENT_SLOT_STATE_CHANGE };
 
-	if (p->observer.on_event == NULL)
-		return;
 	counts.connecting = s->set->counts[SLOT_CONNECTING];
 	counts.unclaimed = s->set->counts[SLOT_UNCLAIMED];
 	counts.checking = s->set->counts[SLOT_CHECKING];
@@ -158,7 +162,8 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 	if (old != new) {
 		count_state(p, set, old, -1);
 		count_state(p, set, new, 1);
-		tell_state(p, s, old, new);
+		if (pool_is_heard(p))
+			tell_state(p, s, old, new);
 	}
 	if (is_busy(from) != is_busy(phase)) {
 		set->busy += (uint32_t)is_busy(phase) - (uint32_t)is_busy(from);

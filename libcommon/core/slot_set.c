@@ -219,8 +219,6 @@ slot_set_sweep(struct pool *p)
 {
 	size_t kept = 0;
 
-	if (!p->has_unused_sets)
-		return;
 	p->has_unused_sets = false;
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];

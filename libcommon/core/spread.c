@@ -409,8 +409,6 @@ serve_starved(struct pool *p)
 void
 spread_adjust(struct pool *p)
 {
-	if (p->is_stopping)
-		return;
 	grow(p);
 	if (p->probes.count > 0)
 		probe(p);
