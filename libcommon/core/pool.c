@@ -477,10 +477,8 @@ reconsider_idle(struct pool *p)
 
 		if (s->phase != PHASE_IDLE)
 			continue;
-		if (s->shelf != NULL) {
-			heap_remove(&p->timers, &s->timer);
+		if (s->shelf != NULL)
 			slot_unshelve(p, s);
-		}
 		slot_ready(p, s);
 	}
 }
@@ -629,13 +627,7 @@ pool_on_time(struct pool *p, uint64_t now_us)
 {
 	begin(p, now_us);
 	claim_expire(p);
-	while (heap_top_key(&p->timers) <= p->now_us) {
-		struct slot *s =
-		    CONTAINER_OF(heap_top(&p->timers), struct slot, timer);
-
-		heap_remove(&p->timers, &s->timer);
-		slot_on_timer(p, s);
-	}
+	slot_fire_timers(p);
 	if (rated_at(p) <= p->now_us)
 		slot_admit_rated(p);
 	if (p->window_at_us <= p->now_us)

@@ -190,7 +190,8 @@ void pool_on_pause(struct pool *pool, bool is_paused, uint64_t now_us);
 void pool_on_stop(struct pool *pool, uint64_t now_us);
 bool pool_is_empty(const struct pool *pool);
 
-/* The moment that pool_next_deadline named has come. */
+/* The moment that pool_next_deadline named has come. It may be one at which
+ * nothing is due after all; then the next one is later. */
 void pool_on_time(struct pool *pool, uint64_t now_us);
 uint64_t pool_next_deadline(const struct pool *pool);
 

@@ -128,7 +128,8 @@ struct slot {
 	struct slot_set *set;
 	struct shelf *shelf;	   /* while IDLE */
 	struct claim *claim;	   /* while ACQUIRE or LENT */
-	struct heap_node timer;	   /* in pool.timers */
+	struct heap_node timer;	   /* in pool.timers; see slot_set_timer */
+	uint64_t timer_at_us;	   /* NEVER when nothing is to happen */
 	struct list_node link;	   /* shelf.idle, pool.rated, pool.free_slots */
 	struct list_node set_link; /* set.slots */
 	bool has_owner;		   /* lent before, to uid */
@@ -228,7 +229,7 @@ struct pool {
 	uint32_t probing;     /* CONNECTING slots of offline sets */
 	uint32_t trials;      /* sets with is_trial */
 
-	struct heap timers;   /* slot.timer */
+	struct heap timers;   /* slot.timer, at timer_at_us or earlier */
 	struct list rated;    /* slots */
 	uint64_t rate_tat_us; /* GCRA: theoretical arrival time */
 	struct pairing grow;  /* sets that may get one more slot */
@@ -299,7 +300,8 @@ void slot_renew(struct pool *p, struct slot *s);
 void slot_take(struct pool *p, struct slot *s, struct claim *c);
 void slot_give_back(struct pool *p, struct slot *s, enum claim_end how);
 void slot_revoke(struct pool *p, struct slot *s, bool is_lease_end);
-void slot_on_timer(struct pool *p, struct slot *s);
+void slot_set_timer(struct pool *p, struct slot *s, uint64_t at_us);
+void slot_fire_timers(struct pool *p);
 void slot_on_connected(struct pool *p, struct slot *s);
 void slot_on_checked(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dirty(struct pool *p, struct slot *s, const char *reason);

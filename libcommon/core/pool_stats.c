@@ -20,7 +20,7 @@ span_since(uint64_t now_us, uint64_t at_us)
 
 /* The next moment at which a slot of this set tries to connect. */
 static uint64_t
-set_retry_at(const struct pool *p, const struct slot_set *set)
+set_retry_at(const struct slot_set *set)
 {
 	struct list_node *n = list_first(&set->slots);
 	uint64_t best = heap_has(&set->probe) ? set->retry_at_us : NEVER;
@@ -28,9 +28,8 @@ set_retry_at(const struct pool *p, const struct slot_set *set)
 	for (; n != NULL; n = list_after(&set->slots, n)) {
 		const struct slot *s = CONTAINER_OF(n, struct slot, set_link);
 
-		if (s->phase == PHASE_BACKOFF && heap_has(&s->timer) &&
-		    p->timers.entries[s->timer.place - 1].key < best)
-			best = p->timers.entries[s->timer.place - 1].key;
+		if (s->phase == PHASE_BACKOFF && s->timer_at_us < best)
+			best = s->timer_at_us;
 	}
 	return best;
 }
@@ -61,7 +60,7 @@ pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 	}
 	stats->oldest_wait_us = now_us - oldest;
 	for (size_t i = 0; i < p->set_count; i++) {
-		uint64_t at = set_retry_at(p, p->sets[i]);
+		uint64_t at = set_retry_at(p->sets[i]);
 
 		if (at < retry)
 			retry = at;
@@ -115,7 +114,7 @@ pool_next_backend(const struct pool *p, uint64_t now_us, size_t *at,
 	stats->sources = set->sources;
 	stats->last_error = set->last_error;
 	stats->last_error_us = span_since(now_us, set->last_error_at_us);
-	stats->next_retry_us = span_until(now_us, set_retry_at(p, set));
+	stats->next_retry_us = span_until(now_us, set_retry_at(set));
 	stats->connect = set->connect;
 	return true;
 }

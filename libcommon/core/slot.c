@@ -115,6 +115,20 @@ tell_state(struct pool *p, const struct slot *s, enum slot_state from,
 	pool_tell(p, &e);
 }
 
+/* Sets, or with NEVER ends, the slot's timer. Its place in the heap moves only
+ * to become earlier: a timer that is put off, as every claim does several times
+ * over, costs nothing until the moment for which it last stood there. */
+void
+slot_set_timer(struct pool *p, struct slot *s, uint64_t at_us)
+{
+	s->timer_at_us = at_us;
+	if (at_us == NEVER)
+		return;
+	if (!heap_has(&s->timer) ||
+	    at_us < p->timers.entries[s->timer.place - 1].key)
+		heap_set(&p->timers, &s->timer, at_us);
+}
+
 /* Takes a slot that is idle, or waits for its turn to connect, off its list. */
 static void
 leave_lists(struct pool *p, struct slot *s)
@@ -152,8 +166,10 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 
 	ASSERT(phases[from].next & (1u << phase));
 	leave_lists(p, s);
-	heap_remove(&p->timers, &s->timer);
 	s->phase = phase;
+	s->timer_at_us = NEVER;
+	if (phase == PHASE_FREE)
+		heap_remove(&p->timers, &s->timer);
 	if (phase != PHASE_LENT)
 		s->is_dead = false;
 	p->in_use += (uint32_t)is_in_use(phase) - (uint32_t)is_in_use(from);
@@ -213,8 +229,7 @@ start_attempt(struct pool *p, struct slot *s)
 	s->started_at_us = p->now_us;
 	s->is_connect_due = true;
 	pool_todo(p, s);
-	heap_set(&p->timers, &s->timer,
-	    time_after(p->now_us, p->policy.connect_timeout));
+	slot_set_timer(p, s, time_after(p->now_us, p->policy.connect_timeout));
 	tell(p, EVENT_CONNECT_START, s, NULL);
 }
 
@@ -257,7 +272,7 @@ slot_open(
 	heap_remove(&p->probes, &set->probe);
 	slot_set_phase(p, s, PHASE_BACKOFF);
 	if (at_us > p->now_us)
-		heap_set(&p->timers, &s->timer, at_us);
+		slot_set_timer(p, s, at_us);
 	else
 		try_connect(p, s);
 	spread_set_changed(p, set);
@@ -317,8 +332,8 @@ slot_remove(struct pool *p, struct slot *s)
 	if (phases[s->phase].has_connection || s->phase == PHASE_ATTEMPT)
 		close_connection(p, s);
 	if (s->elder != NULL && s->elder->shelf != NULL) /* later again */
-		heap_set(&p->timers, &s->elder->timer,
-		    p->now_us + p->policy.connect_timeout);
+		slot_set_timer(
+		    p, s->elder, p->now_us + p->policy.connect_timeout);
 	unlink_family(s);
 	slot_set_phase(p, s, PHASE_FREE);
 	list_remove(&set->slots, &s->set_link);
@@ -359,7 +374,7 @@ back_off(struct pool *p, struct slot *s)
 
 	close_connection(p, s);
 	slot_set_phase(p, s, PHASE_BACKOFF);
-	heap_set(&p->timers, &s->timer, time_after(p->now_us, wait_us));
+	slot_set_timer(p, s, time_after(p->now_us, wait_us));
 }
 
 /* Closes a connection that its backend has no part in ending, and connects anew
@@ -429,8 +444,8 @@ start_check(struct pool *p, struct slot *s, enum slot_phase phase)
 	s->started_at_us = p->now_us;
 	s->is_check_due = true;
 	pool_todo(p, s);
-	heap_set(&p->timers, &s->timer,
-	    time_after(p->now_us, p->policy.health_check_timeout));
+	slot_set_timer(
+	    p, s, time_after(p->now_us, p->policy.health_check_timeout));
 }
 
 static void
@@ -483,8 +498,7 @@ slot_shelve(struct pool *p, struct slot *s)
 		slot_set_rekey(p, s->set);
 	if (s->heir == NULL && s->expires_at_us < at)
 		at = s->expires_at_us;
-	if (at != NEVER)
-		heap_set(&p->timers, &s->timer, at);
+	slot_set_timer(p, s, at);
 }
 
 void
@@ -580,8 +594,7 @@ set_hold_timer(struct pool *p, struct slot *s)
 
 	if (!s->is_leak_told && leak < at)
 		at = leak;
-	if (at != NEVER)
-		heap_set(&p->timers, &s->timer, at);
+	slot_set_timer(p, s, at);
 }
 
 /* The claim has it: counts, marks and tells, and has the grant answered. */
@@ -792,8 +805,8 @@ slot_on_dead(struct pool *p, struct slot *s, const char *reason)
 		spread_offline(p, set);
 }
 
-void
-slot_on_timer(struct pool *p, struct slot *s)
+static void
+on_timer(struct pool *p, struct slot *s)
 {
 	switch (s->phase) {
 	case PHASE_BACKOFF:
@@ -817,5 +830,25 @@ slot_on_timer(struct pool *p, struct slot *s)
 	case PHASE_RATED:
 	case PHASE_COUNT:
 		break;
+	}
+}
+
+/* Runs the timers whose time has come; those that were put off meanwhile move
+ * to where they belong. */
+void
+slot_fire_timers(struct pool *p)
+{
+	while (heap_top_key(&p->timers) <= p->now_us) {
+		struct slot *s =
+		    CONTAINER_OF(heap_top(&p->timers), struct slot, timer);
+		uint64_t at = s->timer_at_us;
+
+		heap_remove(&p->timers, &s->timer);
+		if (at > p->now_us) {
+			slot_set_timer(p, s, at);
+			continue;
+		}
+		s->timer_at_us = NEVER;
+		on_timer(p, s);
 	}
 }

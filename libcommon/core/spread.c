@@ -158,8 +158,8 @@ end_probe(struct pool *p, struct slot *s)
 	struct slot_set *set = s->set;
 	uint64_t at = p->now_us;
 
-	if (s->phase == PHASE_BACKOFF && heap_has(&s->timer))
-		at = p->timers.entries[s->timer.place - 1].key;
+	if (s->phase == PHASE_BACKOFF && s->timer_at_us != NEVER)
+		at = s->timer_at_us;
 	set->probe_failures = s->failures;
 	set->retry_at_us = at;
 	slot_remove(p, s);
