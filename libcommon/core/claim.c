@@ -378,19 +378,15 @@ codel_drops(struct pool *p, const struct claim *c)
 static struct claim *
 oldest_for(struct pool *p, const struct slot *s)
 {
+	const struct shelf *home = s->home;
 	struct claim *any, *own;
-	struct user *u;
-	struct shelf *sh;
 
-	if (!s->has_owner || p->policy.isolation == ISOLATION_NONE) {
+	if (shelf_is_fresh(home) || p->policy.isolation == ISOLATION_NONE) {
 		any = of_pool_link(list_first(&p->any_queue));
 		own = of_pool_link(list_first(&s->set->queue));
 	} else {
-		u = user_get(p, s->uid);
-		any = of_user_link(list_first(&u->any_queue));
-		sh = shelf_find(s->set, u);
-		own = sh == NULL ? NULL : of_user_link(list_first(&sh->queue));
-		user_put(p, u);
+		any = of_user_link(list_first(&home->user->any_queue));
+		own = of_user_link(list_first(&home->queue));
 	}
 	if (any == NULL || (own != NULL && own->seq < any->seq))
 		return own;

@@ -478,7 +478,7 @@ reconsider_idle(struct pool *p)
 		if (s->phase != PHASE_IDLE)
 			continue;
 		if (s->shelf != NULL)
-			slot_unshelve(p, s);
+			slot_unshelve(s);
 		slot_ready(p, s);
 	}
 }
@@ -494,7 +494,7 @@ change_isolation(struct pool *p, uint32_t isolation)
 	list_init(&held);
 	for (uint32_t i = 0; i < p->slot_room; i++) {
 		if (p->slots[i]->shelf != NULL)
-			slot_unshelve(p, p->slots[i]);
+			slot_unshelve(p->slots[i]);
 	}
 	while (heap_top(&p->deadlines) != NULL) {
 		struct claim *c = CONTAINER_OF(

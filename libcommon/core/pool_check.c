@@ -11,8 +11,8 @@ may_use(const struct pool *p, const struct slot *s, const struct claim *c)
 {
 	if (c->set != NULL && c->set != s->set)
 		return false;
-	return p->policy.isolation == ISOLATION_NONE || !s->has_owner ||
-	       s->uid == c->uid;
+	return p->policy.isolation == ISOLATION_NONE ||
+	       shelf_is_fresh(s->home) || s->home->user->uid == c->uid;
 }
 
 /* Counts add up, every list says the truth, caps hold. */
@@ -35,12 +35,15 @@ check_set(const struct slot_set *set)
 		if (s->claim != NULL)
 			ASSERT(s->claim->slot == s);
 		ASSERT((s->shelf != NULL) == (s->phase == PHASE_IDLE));
+		ASSERT(s->home->set == set);
+		ASSERT(shelf_is_fresh(s->home) || slot_has_connection(s) ||
+		       s->phase == PHASE_LENT);
 	}
 	for (int i = 0; i < SLOT_STATE_COUNT; i++)
 		ASSERT(counts[i] == set->counts[i]);
 	ASSERT(live == set->live && busy == set->busy);
 	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
-		ASSERT(sh->idle.count > 0 || sh->queue.count > 0);
+		ASSERT(shelf_is_fresh(sh) || sh->refs > 0);
 		ASSERT(sh->place.is_in == (sh->idle.count > 0));
 		idle += sh->idle.count;
 	}

@@ -11,7 +11,8 @@
  * the user it was first lent to; before that it is fresh and anybody's. So idle
  * connections lie on shelves, one for each (slot set, user) that has any, and a
  * user's shelves form a heap by score; the fresh ones are the shelves of a user
- * of their own. Under isolation = none everything is fresh for ever.
+ * of their own, one in each set for good. Under isolation = none everything is
+ * fresh for ever.
  */
 
 #include <stdbool.h>
@@ -27,6 +28,8 @@
 /* Failure window: this many buckets of this length. */
 #define WINDOW_BUCKETS	 10
 #define WINDOW_BUCKET_US (6 * US_PER_S)
+
+#define USER_HASH_BITS 6
 
 /* claims_per_s is the mean of so many whole seconds. */
 #define RATE_SECONDS 4
@@ -68,6 +71,7 @@ struct shelf {
 	struct pairing_node place; /* in user.shelves while idle is not empty */
 	struct list idle;	   /* slots, the hottest first, slot.link */
 	struct list queue;	   /* claims for this backend, user_link */
+	uint32_t refs;		   /* slots at home here, claims on queue */
 };
 
 enum set_health {
@@ -97,9 +101,10 @@ struct slot_set {
 	uint32_t ramp;	     /* most slots now: doubles after a return */
 	struct list slots;   /* slot.set_link */
 	uint32_t counts[SLOT_STATE_COUNT];
-	uint32_t busy; /* slots in ACQUIRE or LENT */
-	uint32_t live; /* slots with a connection not known dead */
-	struct shelf *shelves;
+	uint32_t busy;		  /* slots in ACQUIRE or LENT */
+	uint32_t live;		  /* slots with a connection not known dead */
+	struct shelf fresh;	  /* connections that are nobody's yet */
+	struct shelf *shelves;	  /* all of them; fresh is the last */
 	struct list queue;	  /* claims for this backend, claim.pool_link */
 	struct list_node starved; /* on pool.starved while queue waits */
 	struct pairing_node grow; /* in pool.grow while it may get a slot */
@@ -126,18 +131,17 @@ struct slot {
 	uint32_t index, gen;
 	enum slot_phase phase;
 	struct slot_set *set;
-	struct shelf *shelf;	   /* while IDLE */
+	struct shelf *home;	   /* whose it is: set.fresh, or a user's */
+	struct shelf *shelf;	   /* while IDLE: where it lies */
 	struct claim *claim;	   /* while ACQUIRE or LENT */
 	struct heap_node timer;	   /* in pool.timers; see slot_set_timer */
 	uint64_t timer_at_us;	   /* NEVER when nothing is to happen */
 	struct list_node link;	   /* shelf.idle, pool.rated, pool.free_slots */
 	struct list_node set_link; /* set.slots */
-	bool has_owner;		   /* lent before, to uid */
 	bool was_shared;	   /* lent under isolation = none */
 	bool is_dead;		   /* LENT, and the kernel says it is gone */
 	bool is_leak_told;
-	bool is_worn; /* to be closed when it is next unclaimed */
-	uint32_t uid;
+	bool is_worn;		/* to be closed when it is next unclaimed */
 	uint32_t failures;	/* attempts that failed in a row */
 	uint64_t started_at_us; /* of the attempt, or the check */
 	uint64_t connected_at_us;
@@ -243,9 +247,9 @@ struct pool {
 	bool has_unused_sets; /* some no longer named has no slot left */
 
 	struct user fresh;
-	struct user *users[64]; /* hash by uid */
-	struct list any_queue;	/* claims for any backend, all users */
-	uint32_t waiting;	/* claims in WAITING or ACQUIRING */
+	struct user *users[1 << USER_HASH_BITS]; /* by uid */
+	struct list any_queue; /* claims for any backend, all users */
+	uint32_t waiting;      /* claims in WAITING or ACQUIRING */
 	struct heap deadlines;
 	struct list starved; /* sets with claims that wait for them */
 	uint64_t seq;
@@ -308,7 +312,7 @@ void slot_on_dirty(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dead(struct pool *p, struct slot *s, const char *reason);
 void slot_admit_rated(struct pool *p);
 void slot_shelve(struct pool *p, struct slot *s);
-void slot_unshelve(struct pool *p, struct slot *s);
+void slot_unshelve(struct slot *s);
 bool slot_has_connection(const struct slot *s);
 enum slot_state slot_state(const struct slot *s);
 
@@ -335,6 +339,7 @@ void user_put(struct pool *p, struct user *u);
 struct shelf *shelf_get(struct pool *p, struct slot_set *set, struct user *u);
 struct shelf *shelf_find(const struct slot_set *set, const struct user *u);
 void shelf_put(struct pool *p, struct shelf *sh);
+bool shelf_is_fresh(const struct shelf *sh);
 
 /* claim.c */
 struct claim *claim_find(const struct claim_table *t, uint64_t id);

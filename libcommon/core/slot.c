@@ -138,7 +138,7 @@ leave_lists(struct pool *p, struct slot *s)
 	else if (s->phase == PHASE_RATED)
 		list_remove(&p->rated, &s->link);
 	else if (s->shelf != NULL)
-		slot_unshelve(p, s);
+		slot_unshelve(s);
 }
 
 static void
@@ -154,6 +154,15 @@ count_state(
 		p->probing += (uint32_t)change;
 		spread_track_prober(p, set);
 	}
+}
+
+/* Whose the slot's connection is from now on; home is counted, unless fresh. */
+static void
+set_home(struct pool *p, struct slot *s, struct shelf *home)
+{
+	if (!shelf_is_fresh(s->home))
+		shelf_put(p, s->home);
+	s->home = home;
 }
 
 void
@@ -172,6 +181,8 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 		heap_remove(&p->timers, &s->timer);
 	if (phase != PHASE_LENT)
 		s->is_dead = false;
+	if (!phases[phase].has_connection)
+		set_home(p, s, &set->fresh);
 	p->in_use += (uint32_t)is_in_use(phase) - (uint32_t)is_in_use(from);
 	if (p->in_use > p->peak_in_use)
 		p->peak_in_use = p->in_use;
@@ -265,9 +276,10 @@ slot_open(
 	s = CONTAINER_OF(list_first(&p->free_slots), struct slot, link);
 	s->id = pool_new_id(p);
 	s->set = set;
+	s->home = &set->fresh;
 	s->failures = failures;
 	s->connected_at_us = s->claims = 0;
-	s->has_owner = s->was_shared = s->is_leak_told = s->is_worn = false;
+	s->was_shared = s->is_leak_told = s->is_worn = false;
 	list_push_back(&set->slots, &s->set_link);
 	heap_remove(&p->probes, &set->probe);
 	slot_set_phase(p, s, PHASE_BACKOFF);
@@ -481,13 +493,10 @@ is_used_up(const struct pool *p, const struct slot *s)
 void
 slot_shelve(struct pool *p, struct slot *s)
 {
-	bool is_owned = s->has_owner && p->policy.isolation == ISOLATION_UID;
-	struct user *u = is_owned ? user_get(p, s->uid) : &p->fresh;
-	struct shelf *sh = shelf_get(p, s->set, u);
+	struct shelf *sh =
+	    p->policy.isolation == ISOLATION_UID ? s->home : &s->set->fresh;
 	uint64_t at;
 
-	if (is_owned)
-		user_put(p, u); /* the shelf holds it now */
 	if (s->check_at_us <= p->now_us)
 		plan_health_check(p, s);
 	at = s->check_at_us;
@@ -502,7 +511,7 @@ slot_shelve(struct pool *p, struct slot *s)
 }
 
 void
-slot_unshelve(struct pool *p, struct slot *s)
+slot_unshelve(struct slot *s)
 {
 	struct shelf *sh = s->shelf;
 
@@ -511,7 +520,6 @@ slot_unshelve(struct pool *p, struct slot *s)
 	if (sh->idle.count > 0)
 		return;
 	pairing_remove(&sh->user->shelves, &sh->place);
-	shelf_put(p, sh);
 }
 
 /* The slot has a good connection that nobody holds: it goes, is renewed, is
@@ -570,7 +578,7 @@ slot_on_connected(struct pool *p, struct slot *s)
 	histogram_record(set->connect, p->now_us - s->started_at_us);
 	s->connected_at_us = p->now_us;
 	s->claims = 0;
-	s->has_owner = s->was_shared = s->is_worn = false;
+	s->was_shared = s->is_worn = false;
 	draw_lifetime(p, s);
 	plan_health_check(p, s);
 	slot_set_phase(p, s, PHASE_IDLE);
@@ -597,6 +605,16 @@ set_hold_timer(struct pool *p, struct slot *s)
 	slot_set_timer(p, s, at);
 }
 
+/* From now on the connection is this user's. */
+static void
+settle_down(struct pool *p, struct slot *s, uint32_t uid)
+{
+	struct user *u = user_get(p, uid);
+
+	set_home(p, s, shelf_get(p, s->set, u));
+	user_put(p, u); /* the shelf holds it */
+}
+
 /* The claim has it: counts, marks and tells, and has the grant answered. */
 static void
 lend(struct pool *p, struct slot *s, struct claim *c)
@@ -606,9 +624,10 @@ lend(struct pool *p, struct slot *s, struct claim *c)
 	p->pass = set->pass;
 	set->pass += (1ULL << 32) / set->share;
 	s->claim = c;
-	s->has_owner = true;
-	s->was_shared |= p->policy.isolation == ISOLATION_NONE;
-	s->uid = c->uid;
+	if (p->policy.isolation == ISOLATION_NONE)
+		s->was_shared = true;
+	else if (shelf_is_fresh(s->home))
+		settle_down(p, s, c->uid);
 	s->claims++;
 	s->is_leak_told = false;
 	slot_set_phase(p, s, PHASE_LENT);
@@ -738,7 +757,7 @@ on_idle_timer(struct pool *p, struct slot *s)
 		tell(p, EVENT_HEALTH_CHECK_START, s, NULL);
 		return;
 	}
-	slot_unshelve(p, s);
+	slot_unshelve(s);
 	slot_ready(p, s);
 }
 

@@ -83,6 +83,15 @@ reserve(struct pool *p, size_t count)
 		hash_insert(p, p->sets[i]);
 }
 
+static void
+shelf_init(struct shelf *sh, struct slot_set *set, struct user *u)
+{
+	sh->set = set;
+	sh->user = u;
+	list_init(&sh->idle);
+	list_init(&sh->queue);
+}
+
 static struct slot_set *
 add(struct pool *p, const struct backend_spec *spec)
 {
@@ -100,6 +109,8 @@ add(struct pool *p, const struct backend_spec *spec)
 	set->rank = hash_mix(p->host, set->place_hash);
 	list_init(&set->slots);
 	list_init(&set->queue);
+	shelf_init(&set->fresh, set, &p->fresh);
+	set->shelves = &set->fresh;
 	p->sets[p->set_count++] = set;
 	hash_insert(p, set);
 	return set;
@@ -200,7 +211,8 @@ free_set(struct pool *p, struct slot_set *set)
 	    &p->set_hash[hash_text(set->name) & p->hash_mask];
 
 	ASSERT(set->slots.count == 0 && set->queue.count == 0);
-	ASSERT(set->shelves == NULL);
+	ASSERT(set->shelves == &set->fresh && set->fresh.refs == 0);
+	pairing_remove(&p->fresh.shelves, &set->fresh.place);
 	while (*at != set)
 		at = &(*at)->hash_next;
 	*at = set->hash_next;
@@ -395,7 +407,7 @@ slot_set_rotate_windows(struct pool *p)
 static struct user **
 user_head(struct pool *p, uint32_t uid)
 {
-	return &p->users[hash_mix(uid, 0) % ARRAY_LEN(p->users)];
+	return &p->users[uid * 0x9E3779B1u >> (32 - USER_HASH_BITS)];
 }
 
 /* The user's record, made when there is none; counted, user_put ends it. */
@@ -425,11 +437,12 @@ user_get(struct pool *p, uint32_t uid)
 void
 user_put(struct pool *p, struct user *u)
 {
-	struct user **at = user_head(p, u->uid);
+	struct user **at;
 
 	ASSERT(u->refs > 0);
 	if (--u->refs > 0 || u == &p->fresh)
 		return;
+	at = user_head(p, u->uid);
 	while (*at != u)
 		at = &(*at)->next;
 	*at = u->next;
@@ -446,24 +459,28 @@ shelf_find(const struct slot_set *set, const struct user *u)
 	return sh;
 }
 
-/* The shelf of that user in that set, made when there is none; it goes when
- * shelf_put finds it empty. */
+bool
+shelf_is_fresh(const struct shelf *sh)
+{
+	return sh == &sh->set->fresh;
+}
+
+/* The shelf of that user in that set, made when there is none; counted,
+ * shelf_put ends it. */
 struct shelf *
 shelf_get(struct pool *p, struct slot_set *set, struct user *u)
 {
 	struct shelf *sh = shelf_find(set, u);
 
-	if (sh != NULL)
-		return sh;
-	sh = arena_take(&p->shelf_arena);
-	ASSERT(sh != NULL);
-	sh->set = set;
-	sh->user = u;
-	u->refs++;
-	list_init(&sh->idle);
-	list_init(&sh->queue);
-	sh->next = set->shelves;
-	set->shelves = sh;
+	if (sh == NULL) {
+		sh = arena_take(&p->shelf_arena);
+		ASSERT(sh != NULL);
+		shelf_init(sh, set, u);
+		u->refs++;
+		sh->next = set->shelves;
+		set->shelves = sh;
+	}
+	sh->refs++;
 	return sh;
 }
 
@@ -473,8 +490,11 @@ shelf_put(struct pool *p, struct shelf *sh)
 	struct shelf **at = &sh->set->shelves;
 	struct user *u = sh->user;
 
-	if (sh->idle.count > 0 || sh->queue.count > 0)
+	ASSERT(sh->refs > 0);
+	if (--sh->refs > 0 || shelf_is_fresh(sh))
 		return;
+	ASSERT(sh->idle.count == 0 && sh->queue.count == 0);
+	pairing_remove(&u->shelves, &sh->place);
 	while (*at != sh)
 		at = &(*at)->next;
 	*at = sh->next;
