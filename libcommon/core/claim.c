@@ -230,14 +230,6 @@ hottest(const struct shelf *sh)
 	return CONTAINER_OF(list_first(&sh->idle), struct slot, link);
 }
 
-static struct shelf *
-best_shelf(const struct user *u)
-{
-	return u->shelves.root == NULL
-		   ? NULL
-		   : CONTAINER_OF(u->shelves.root, struct shelf, place);
-}
-
 /* The user's own or a fresh shelf of this set, whichever has a slot. */
 static struct shelf *
 shelf_of(const struct pool *p, const struct slot_set *set, const struct user *u)
@@ -269,7 +261,7 @@ two_choices(struct pool *p, const struct user *u, const struct shelf *best)
 		if (sh == NULL)
 			continue;
 		hits++;
-		if (found == NULL || pairing_less(&sh->place, &found->place))
+		if (found == NULL || slot_set_is_better(p, set, found->set))
 			found = sh;
 	}
 	return hits == 2 ? found : NULL;
@@ -286,8 +278,8 @@ claim_pick(struct pool *p, struct user *u, struct slot_set *set)
 		own = shelf_of(p, set, u);
 		return own == NULL ? NULL : hottest(own);
 	}
-	own = best_shelf(u);
-	fresh = best_shelf(&p->fresh);
+	own = shelf_best(p, u);
+	fresh = u == &p->fresh ? NULL : shelf_best(p, &p->fresh);
 	if (own == NULL ||
 	    (fresh != NULL && pairing_less(&fresh->place, &own->place)))
 		own = fresh;

@@ -17,7 +17,7 @@ may_use(const struct pool *p, const struct slot *s, const struct claim *c)
 
 /* Counts add up, every list says the truth, caps hold. */
 static void
-check_set(const struct slot_set *set)
+check_set(const struct pool *p, const struct slot_set *set)
 {
 	uint32_t counts[SLOT_STATE_COUNT] = { 0 }, live = 0, free_of_claims = 0;
 	uint32_t busy = 0, idle = 0;
@@ -44,7 +44,7 @@ check_set(const struct slot_set *set)
 	ASSERT(live == set->live && busy == set->busy);
 	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
 		ASSERT(shelf_is_fresh(sh) || sh->refs > 0);
-		ASSERT(sh->place.is_in == (sh->idle.count > 0));
+		ASSERT(shelf_is_placed(p, sh));
 		idle += sh->idle.count;
 	}
 	ASSERT(idle == counts[SLOT_UNCLAIMED]);
@@ -82,7 +82,7 @@ pool_check(struct pool *p)
 	for (size_t i = 0; i < p->set_count; i++) {
 		const struct slot_set *set = p->sets[i];
 
-		check_set(set);
+		check_set(p, set);
 		for (int k = 0; k < SLOT_STATE_COUNT; k++)
 			counts[k] += set->counts[k];
 		total += set->slots.count;

@@ -60,7 +60,7 @@ struct user {
 	struct user *next; /* in its hash bucket */
 	uint32_t uid;
 	uint32_t refs;		/* shelves, and claims on any_queue */
-	struct pairing shelves; /* that have idle slots, best first */
+	struct pairing shelves; /* all that have idle slots, and others */
 	struct list any_queue;	/* claims for any backend, claim.user_link */
 };
 
@@ -68,7 +68,7 @@ struct shelf {
 	struct shelf *next; /* in its set's row */
 	struct slot_set *set;
 	struct user *user;	   /* counted by refs */
-	struct pairing_node place; /* in user.shelves while idle is not empty */
+	struct pairing_node place; /* in user.shelves; see shelf_best */
 	struct list idle;	   /* slots, the hottest first, slot.link */
 	struct list queue;	   /* claims for this backend, user_link */
 	uint32_t refs;		   /* slots at home here, claims on queue */
@@ -96,6 +96,7 @@ struct slot_set {
 	enum set_health health;
 	uint32_t tier;	     /* rank of its priority, 0 first */
 	uint32_t share;	     /* weight against the tier's mean, 1 = 2^16 */
+	uint64_t stride;     /* 2^32 / share: what a claim adds to pass */
 	uint64_t place_hash; /* of name and address, the same everywhere */
 	uint64_t rank;	     /* rendezvous hash of host and backend */
 	uint32_t ramp;	     /* most slots now: doubles after a return */
@@ -340,6 +341,11 @@ struct shelf *shelf_get(struct pool *p, struct slot_set *set, struct user *u);
 struct shelf *shelf_find(const struct slot_set *set, const struct user *u);
 void shelf_put(struct pool *p, struct shelf *sh);
 bool shelf_is_fresh(const struct shelf *sh);
+struct shelf *shelf_best(const struct pool *p, struct user *u);
+void shelf_place(const struct pool *p, struct shelf *sh);
+bool shelf_is_placed(const struct pool *p, const struct shelf *sh);
+bool slot_set_is_better(
+    const struct pool *p, const struct slot_set *a, const struct slot_set *b);
 
 /* claim.c */
 struct claim *claim_find(const struct claim_table *t, uint64_t id);

@@ -194,7 +194,8 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 	}
 	if (is_busy(from) != is_busy(phase)) {
 		set->busy += (uint32_t)is_busy(phase) - (uint32_t)is_busy(from);
-		slot_set_rekey(p, set);
+		if (is_busy(from)) /* it is better now */
+			slot_set_rekey(p, set);
 	}
 	if (was_live != slot_has_connection(s))
 		slot_set_on_live(p, set, was_live ? -1 : 1);
@@ -503,8 +504,8 @@ slot_shelve(struct pool *p, struct slot *s)
 	s->shelf = sh;
 	s->idle_since_us = p->now_us;
 	list_push_front(&sh->idle, &s->link);
-	if (sh->idle.count == 1)
-		slot_set_rekey(p, s->set);
+	if (!sh->place.is_in)
+		shelf_place(p, sh);
 	if (s->heir == NULL && s->expires_at_us < at)
 		at = s->expires_at_us;
 	slot_set_timer(p, s, at);
@@ -513,13 +514,8 @@ slot_shelve(struct pool *p, struct slot *s)
 void
 slot_unshelve(struct slot *s)
 {
-	struct shelf *sh = s->shelf;
-
+	list_remove(&s->shelf->idle, &s->link);
 	s->shelf = NULL;
-	list_remove(&sh->idle, &s->link);
-	if (sh->idle.count > 0)
-		return;
-	pairing_remove(&sh->user->shelves, &sh->place);
 }
 
 /* The slot has a good connection that nobody holds: it goes, is renewed, is
@@ -622,7 +618,7 @@ lend(struct pool *p, struct slot *s, struct claim *c)
 	struct slot_set *set = s->set;
 
 	p->pass = set->pass;
-	set->pass += (1ULL << 32) / set->share;
+	set->pass += set->stride;
 	s->claim = c;
 	if (p->policy.isolation == ISOLATION_NONE)
 		s->was_shared = true;

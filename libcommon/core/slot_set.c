@@ -9,6 +9,9 @@
 
 #include "core/pool_priv.h"
 
+/* A load above this is as bad as this; times a stride it fits 64 bits. */
+#define LOAD_MOST (1u << 24)
+
 static void
 tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
     const char *name)
@@ -103,6 +106,7 @@ add(struct pool *p, const struct backend_spec *spec)
 	(void)addr_text(&spec->addr, set->addr_text);
 	set->ramp = UINT32_MAX;
 	set->share = 1;
+	set->stride = 1ULL << 32;
 	set->pass = p->pass;
 	set->place_hash =
 	    hash_mix(hash_text(set->name), hash_text(set->addr_text));
@@ -243,9 +247,9 @@ slot_set_sweep(struct pool *p)
 	p->set_count = kept;
 }
 
-/* Where the set stands for a claim: tier first, then what `balance` looks at,
- * then whose turn it is. Claims that it has, and recent failures, each count
- * as one; both against its share. */
+/* Where the set stands for a claim: tier first, then what `balance` looks at;
+ * whose turn it is (pass) comes after. Claims that it has, and recent failures,
+ * each count as one; both against its share. */
 static uint64_t
 score(const struct pool *p, const struct slot_set *set)
 {
@@ -253,21 +257,78 @@ score(const struct pool *p, const struct slot_set *set)
 
 	if (p->policy.balance != BALANCE_ROUND_ROBIN)
 		load += set->busy;
-	load = (load << 24) / set->share;
+	if (load > LOAD_MOST)
+		load = LOAD_MOST;
+	load = load * set->stride >> 8; /* as load / share, without dividing */
 	if (load >= 1ULL << 40)
 		load = (1ULL << 40) - 1;
 	return (uint64_t)set->tier << 40 | load;
 }
 
-/* Moves its shelves to where its score puts them. */
+bool
+slot_set_is_better(
+    const struct pool *p, const struct slot_set *a, const struct slot_set *b)
+{
+	uint64_t sa = score(p, a), sb = score(p, b);
+
+	return sa != sb ? sa < sb : a->pass < b->pass;
+}
+
+/* The set may have become better: moves its shelves forward. That it became
+ * worse is found out by shelf_best when it matters. */
 void
 slot_set_rekey(struct pool *p, struct slot_set *set)
 {
+	struct pairing_node now = { .hi = score(p, set), .lo = set->pass };
+
 	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
-		if (sh->idle.count > 0)
-			pairing_set(&sh->user->shelves, &sh->place,
-			    score(p, set), set->pass);
+		if (sh->place.is_in && pairing_less(&now, &sh->place))
+			pairing_set(
+			    &sh->user->shelves, &sh->place, now.hi, now.lo);
 	}
+}
+
+void
+shelf_place(const struct pool *p, struct shelf *sh)
+{
+	pairing_set(
+	    &sh->user->shelves, &sh->place, score(p, sh->set), sh->set->pass);
+}
+
+/* Does a shelf with idle slots stand in its user's heap, not behind its place?
+ * For pool_check. */
+bool
+shelf_is_placed(const struct pool *p, const struct shelf *sh)
+{
+	uint64_t hi = score(p, sh->set);
+
+	if (!sh->place.is_in)
+		return sh->idle.count == 0;
+	return sh->place.hi != hi ? sh->place.hi < hi
+				  : sh->place.lo <= sh->set->pass;
+}
+
+/* The user's best shelf with an idle slot, NULL when there is none. A shelf
+ * stands in the heap at its set's score or before it, so what comes up at the
+ * root need only be put right until it is right: a set that was claimed from
+ * and got its connection back, as nearly all have, moves once for both. */
+struct shelf *
+shelf_best(const struct pool *p, struct user *u)
+{
+	while (u->shelves.root != NULL) {
+		struct shelf *sh =
+		    CONTAINER_OF(u->shelves.root, struct shelf, place);
+
+		if (sh->idle.count == 0) {
+			pairing_remove(&u->shelves, &sh->place);
+			continue;
+		}
+		if (sh->place.lo == sh->set->pass &&
+		    sh->place.hi == score(p, sh->set))
+			return sh;
+		shelf_place(p, sh);
+	}
+	return NULL;
 }
 
 /* Its trial, if it had one, has led to something. */
@@ -526,8 +587,7 @@ slot_set_best(const struct pool *p)
 
 		if (!slot_set_is_usable(set) || set->health != HEALTH_ONLINE)
 			continue;
-		if (best == NULL || score(p, set) < score(p, best) ||
-		    (score(p, set) == score(p, best) && set->pass < best->pass))
+		if (best == NULL || slot_set_is_better(p, set, best))
 			best = set;
 	}
 	return best;

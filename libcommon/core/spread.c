@@ -92,6 +92,7 @@ weigh_tier(struct pool *p, uint16_t priority, uint32_t tier)
 			continue;
 		share = (effective_weight(set) << 16) * n / sum;
 		set->share = share == 0 ? 1 : (uint32_t)share;
+		set->stride = (1ULL << 32) / set->share;
 		set->tier = tier;
 	}
 }
