@@ -437,14 +437,12 @@ slot_fail(struct pool *p, struct slot *s, const char *reason)
 	if (phase != PHASE_ACQUIRE)
 		tell(p, failure_event(phase), s, reason);
 	slot_set_on_failure(p, set, reason);
-	if (spread_is_over(p, set)) {
+	back_off(p, s);
+	if (spread_is_over(p, set))
 		slot_remove(p, s);
-	} else {
-		back_off(p, s);
-		if (set->health == HEALTH_OFFLINE && phase == PHASE_ATTEMPT &&
-		    spread_probe_turn(p, s))
-			return;
-	}
+	else if (set->health == HEALTH_OFFLINE && phase == PHASE_ATTEMPT &&
+		 spread_probe_turn(p, s))
+		return;
 	if (set->live == 0 && set->health != HEALTH_OFFLINE)
 		spread_offline(p, set);
 }
