@@ -675,6 +675,7 @@ take_answer(struct pool *p, struct action *a)
 
 	if (n == NULL)
 		return false;
+	memset(a, 0, sizeof(*a));
 	c = CONTAINER_OF(n, struct claim, answer);
 	list_remove(&p->answers, n);
 	a->claim = c->id;
@@ -703,6 +704,7 @@ check_of(const struct slot *s)
 static void
 take_due(struct slot *s, struct action *a)
 {
+	memset(a, 0, sizeof(*a));
 	fill_slot(a, s);
 	if (s->is_revoke_due) {
 		s->is_revoke_due = false;
@@ -737,7 +739,6 @@ pool_next_action(struct pool *p, struct action *a)
 {
 	struct list_node *n;
 
-	memset(a, 0, sizeof(*a));
 	while ((n = list_first(&p->todo)) != NULL) {
 		struct slot *s = CONTAINER_OF(n, struct slot, todo);
 

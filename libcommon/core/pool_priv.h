@@ -293,6 +293,28 @@ uint64_t pool_new_id(struct pool *p);
 void rate_count(struct rate *r, uint64_t now_us);
 double rate_mean(const struct rate *r, uint64_t now_us);
 
+/* May new slots and claims go to it? */
+static inline bool
+slot_set_is_usable(const struct slot_set *set)
+{
+	return set->is_named && !set->is_drained;
+}
+
+/* Is there no place for this slot set, or for so many slots, any more? */
+static inline bool
+spread_is_over(const struct pool *p, const struct slot_set *set)
+{
+	return p->is_stopping || !slot_set_is_usable(set) ||
+	       p->total > p->policy.max_slots ||
+	       set->slots.count > p->policy.max_count;
+}
+
+static inline bool
+shelf_is_fresh(const struct shelf *sh)
+{
+	return sh == &sh->set->fresh;
+}
+
 /* slot.c */
 struct slot *slot_open(
     struct pool *p, struct slot_set *set, uint32_t failures, uint64_t at_us);
@@ -328,7 +350,6 @@ void slot_set_go_offline(struct pool *p, struct slot_set *set);
 void slot_set_unname(struct pool *p, struct slot_set *set);
 void slot_set_end_trial(struct pool *p, struct slot_set *set);
 void slot_set_withdraw(struct pool *p, struct slot_set *set);
-bool slot_set_is_usable(const struct slot_set *set);
 struct slot_set *slot_set_best(const struct pool *p);
 void slot_set_rekey(struct pool *p, struct slot_set *set);
 void slot_set_on_live(struct pool *p, struct slot_set *set, int change);
@@ -340,7 +361,6 @@ void user_put(struct pool *p, struct user *u);
 struct shelf *shelf_get(struct pool *p, struct slot_set *set, struct user *u);
 struct shelf *shelf_find(const struct slot_set *set, const struct user *u);
 void shelf_put(struct pool *p, struct shelf *sh);
-bool shelf_is_fresh(const struct shelf *sh);
 struct shelf *shelf_best(const struct pool *p, struct user *u);
 void shelf_place(const struct pool *p, struct shelf *sh);
 bool shelf_is_placed(const struct pool *p, const struct shelf *sh);
@@ -375,7 +395,6 @@ void spread_offline(struct pool *p, struct slot_set *set);
 void spread_track_prober(struct pool *p, struct slot_set *set);
 bool spread_probe_turn(struct pool *p, struct slot *s);
 void spread_weigh(struct pool *p);
-bool spread_is_over(const struct pool *p, const struct slot_set *set);
 void spread_trim(struct pool *p);
 
 #endif

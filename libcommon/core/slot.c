@@ -11,26 +11,29 @@
 #define BIT(phase) (1u << PHASE_##phase)
 
 /* What each phase is to the outside, and what may follow it. */
-static const struct {
+static const struct phase {
 	enum slot_state state;
 	bool has_connection; /* a working one, unless is_dead says else */
+	bool is_in_use;	     /* as demand sees it */
+	bool is_busy;	     /* as balance sees it */
 	unsigned next;
 } phases[PHASE_COUNT] = {
-	[PHASE_FREE] = { SLOT_STATE_COUNT, false, BIT(BACKOFF) },
-	[PHASE_BACKOFF] = { SLOT_CONNECTING, false,
+	[PHASE_FREE] = { SLOT_STATE_COUNT, false, false, false, BIT(BACKOFF) },
+	[PHASE_BACKOFF] = { SLOT_CONNECTING, false, false, false,
 	    BIT(RATED) | BIT(ATTEMPT) | BIT(FREE) },
-	[PHASE_RATED] = { SLOT_CONNECTING, false, BIT(ATTEMPT) | BIT(FREE) },
-	[PHASE_ATTEMPT] = { SLOT_CONNECTING, false,
+	[PHASE_RATED] = { SLOT_CONNECTING, false, false, false,
+	    BIT(ATTEMPT) | BIT(FREE) },
+	[PHASE_ATTEMPT] = { SLOT_CONNECTING, false, false, false,
 	    BIT(IDLE) | BIT(BACKOFF) | BIT(FREE) },
-	[PHASE_IDLE] = { SLOT_UNCLAIMED, true,
+	[PHASE_IDLE] = { SLOT_UNCLAIMED, true, false, false,
 	    BIT(HEALTH) | BIT(ACQUIRE) | BIT(LENT) | BIT(BACKOFF) | BIT(FREE) },
-	[PHASE_HEALTH] = { SLOT_CHECKING, true,
+	[PHASE_HEALTH] = { SLOT_CHECKING, true, false, false,
 	    BIT(IDLE) | BIT(BACKOFF) | BIT(FREE) },
-	[PHASE_ACQUIRE] = { SLOT_CHECKING, true,
+	[PHASE_ACQUIRE] = { SLOT_CHECKING, true, true, true,
 	    BIT(IDLE) | BIT(LENT) | BIT(BACKOFF) | BIT(FREE) },
-	[PHASE_RECYCLE] = { SLOT_CHECKING, true,
+	[PHASE_RECYCLE] = { SLOT_CHECKING, true, true, false,
 	    BIT(IDLE) | BIT(BACKOFF) | BIT(FREE) },
-	[PHASE_LENT] = { SLOT_CLAIMED, true,
+	[PHASE_LENT] = { SLOT_CLAIMED, true, true, true,
 	    BIT(RECYCLE) | BIT(BACKOFF) | BIT(FREE) },
 };
 
@@ -59,19 +62,6 @@ bool
 slot_has_connection(const struct slot *s)
 {
 	return phases[s->phase].has_connection && !s->is_dead;
-}
-
-static bool
-is_in_use(enum slot_phase phase)
-{
-	return phase == PHASE_ACQUIRE || phase == PHASE_RECYCLE ||
-	       phase == PHASE_LENT;
-}
-
-static bool
-is_busy(enum slot_phase phase)
-{
-	return phase == PHASE_ACQUIRE || phase == PHASE_LENT;
 }
 
 static void
@@ -141,17 +131,24 @@ leave_lists(struct pool *p, struct slot *s)
 		slot_unshelve(s);
 }
 
+/* The slot's state, and the counts of them, change. */
 static void
-count_state(
-    struct pool *p, struct slot_set *set, enum slot_state state, int change)
+count_move(struct pool *p, struct slot_set *set, enum slot_state from,
+    enum slot_state to)
 {
-	if (state == SLOT_STATE_COUNT)
-		return;
-	p->counts[state] += (uint32_t)change;
-	set->counts[state] += (uint32_t)change;
-	p->total += (uint32_t)change;
-	if (state == SLOT_CONNECTING && set->health == HEALTH_OFFLINE) {
-		p->probing += (uint32_t)change;
+	if (from != SLOT_STATE_COUNT) {
+		p->counts[from]--;
+		set->counts[from]--;
+		p->total--;
+	}
+	if (to != SLOT_STATE_COUNT) {
+		p->counts[to]++;
+		set->counts[to]++;
+		p->total++;
+	}
+	if (set->health == HEALTH_OFFLINE) {
+		p->probing += (uint32_t)(to == SLOT_CONNECTING) -
+			      (uint32_t)(from == SLOT_CONNECTING);
 		spread_track_prober(p, set);
 	}
 }
@@ -169,11 +166,10 @@ void
 slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 {
 	struct slot_set *set = s->set;
-	enum slot_phase from = s->phase;
-	enum slot_state old = phases[from].state, new = phases[phase].state;
+	const struct phase *from = &phases[s->phase], *to = &phases[phase];
 	bool was_live = slot_has_connection(s);
 
-	ASSERT(phases[from].next & (1u << phase));
+	ASSERT(from->next & (1u << phase));
 	leave_lists(p, s);
 	s->phase = phase;
 	s->timer_at_us = NEVER;
@@ -181,22 +177,19 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 		heap_remove(&p->timers, &s->timer);
 	if (phase != PHASE_LENT)
 		s->is_dead = false;
-	if (!phases[phase].has_connection)
+	if (!to->has_connection)
 		set_home(p, s, &set->fresh);
-	p->in_use += (uint32_t)is_in_use(phase) - (uint32_t)is_in_use(from);
+	p->in_use += (uint32_t)to->is_in_use - (uint32_t)from->is_in_use;
 	if (p->in_use > p->peak_in_use)
 		p->peak_in_use = p->in_use;
-	if (old != new) {
-		count_state(p, set, old, -1);
-		count_state(p, set, new, 1);
+	if (from->state != to->state) {
+		count_move(p, set, from->state, to->state);
 		if (pool_is_heard(p))
-			tell_state(p, s, old, new);
+			tell_state(p, s, from->state, to->state);
 	}
-	if (is_busy(from) != is_busy(phase)) {
-		set->busy += (uint32_t)is_busy(phase) - (uint32_t)is_busy(from);
-		if (is_busy(from)) /* it is better now */
-			slot_set_rekey(p, set);
-	}
+	set->busy += (uint32_t)to->is_busy - (uint32_t)from->is_busy;
+	if (from->is_busy && !to->is_busy) /* it is better now */
+		slot_set_rekey(p, set);
 	if (was_live != slot_has_connection(s))
 		slot_set_on_live(p, set, was_live ? -1 : 1);
 }

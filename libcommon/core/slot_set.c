@@ -28,12 +28,6 @@ tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
 	pool_tell(p, &e);
 }
 
-bool
-slot_set_is_usable(const struct slot_set *set)
-{
-	return set->is_named && !set->is_drained;
-}
-
 /* With addr NULL, the first usable backend of that name, else any. */
 struct slot_set *
 slot_set_find(const struct pool *p, const char *name, const struct addr *addr)
@@ -518,12 +512,6 @@ shelf_find(const struct slot_set *set, const struct user *u)
 	while (sh != NULL && sh->user != u)
 		sh = sh->next;
 	return sh;
-}
-
-bool
-shelf_is_fresh(const struct shelf *sh)
-{
-	return sh == &sh->set->fresh;
 }
 
 /* The shelf of that user in that set, made when there is none; counted,

@@ -19,15 +19,6 @@
 #define KEY_BITS 44
 #define KEY_MOST ((1ULL << KEY_BITS) - 1)
 
-/* Is there no place for this slot set, or for so many slots, any more? */
-bool
-spread_is_over(const struct pool *p, const struct slot_set *set)
-{
-	return p->is_stopping || !slot_set_is_usable(set) ||
-	       p->total > p->policy.max_slots ||
-	       set->slots.count > p->policy.max_count;
-}
-
 static uint32_t
 cap(const struct pool *p, const struct slot_set *set)
 {
