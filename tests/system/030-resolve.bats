@@ -209,6 +209,25 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 	[[ -z $stderr ]]
 }
 
+@test "a server that knows no such name does not win over one with records" {
+	serve_three
+	start_scripted empty '"\x84\3\0\1\0\0\0\0\0\0" . $question'
+	run_ok qorb-resolve --dns "$FAKE_ADDR,$NSD_ADDR" _echo._tcp.test.com
+	assert_output "$three"
+	run_status 3 qorb-resolve --dns "$FAKE_ADDR" _echo._tcp.test.com
+}
+
+@test "more records than fit into one message are a failed look-up" {
+	local i records=()
+	for i in {1..2500}; do
+		records+=("_echo._tcp SRV 0 0 6001 target$i")
+	done
+	serve "${records[@]}"
+	run_status 1 qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com
+	[[ $stderr == *': the answer came cut short, even over TCP' ]]
+	[[ -z $output ]]
+}
+
 @test "a thousand targets with both families come complete over TCP" {
 	local i records=()
 	for i in {1..1000}; do
