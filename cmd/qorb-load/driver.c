@@ -1,6 +1,5 @@
 #include "driver.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,13 +102,10 @@ driver_cpu_us(void)
 /* ---- The end of a run ---- */
 
 static void
-driver_set_why(
-    struct driver *d, enum driver_end end, const char *fmt, va_list args)
+driver_set_end(struct driver *d, enum driver_end end, const char *why)
 {
-	if (d->end == DRIVER_LOST)
-		return;
 	d->end = end;
-	(void)vsnprintf(d->why, sizeof(d->why), fmt, args);
+	(void)snprintf(d->why, sizeof(d->why), "%s", why);
 }
 
 /* Arrivals that nobody was free for belong to the report: leaving them out
@@ -136,17 +132,14 @@ driver_end_figures(struct driver *d)
 	figures_end(d->figures, now_us, driver_cpu_us() - d->cpu_begun_us);
 }
 
-static void PRINTF_LIKE(3, 4)
-    driver_finish(struct driver *d, enum driver_end end, const char *fmt, ...)
+static void
+driver_finish(struct driver *d, enum driver_end end, const char *why)
 {
 	uint64_t limit_us = time_after(d->work->timeout_us, ENDING_SPARE_US);
-	va_list args;
 
 	if (d->phase != PHASE_RUNNING)
 		return;
-	va_start(args, fmt);
-	driver_set_why(d, end, fmt, args);
-	va_end(args);
+	driver_set_end(d, end, why);
 	driver_end_figures(d);
 	d->phase = PHASE_ENDING;
 	d->crew.is_ending = true;
@@ -159,16 +152,12 @@ static void PRINTF_LIKE(3, 4)
 }
 
 /* Nothing more can be asked of the daemon. */
-static void PRINTF_LIKE(2, 3)
-    driver_lose(struct driver *d, const char *fmt, ...)
+static void
+driver_lose(struct driver *d, const char *why)
 {
-	va_list args;
-
 	if (d->phase == PHASE_DONE)
 		return;
-	va_start(args, fmt);
-	driver_set_why(d, DRIVER_LOST, fmt, args);
-	va_end(args);
+	driver_set_end(d, DRIVER_LOST, why);
 	if (d->phase == PHASE_RUNNING)
 		driver_end_figures(d);
 	for (unsigned i = 0; i < d->work->tasks; i++) {
@@ -180,12 +169,11 @@ static void PRINTF_LIKE(2, 3)
 	d->phase = PHASE_DONE;
 }
 
+/* Waits no longer for what is under way. */
 static void
 driver_give_up(struct driver *d)
 {
-	d->unanswered = d->crew.in_state[TASK_CLAIMING];
-	d->figures->cut +=
-	    d->crew.in_state[TASK_ECHOING] + d->crew.in_state[TASK_HOLDING];
+	d->figures->cut += d->work->tasks - d->crew.in_state[TASK_IDLE];
 	d->phase = PHASE_DONE;
 }
 
@@ -196,10 +184,12 @@ driver_on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (d->phase == PHASE_RUNNING)
-		driver_finish(d, DRIVER_COMPLETE, "%s", "");
-	else
-		driver_give_up(d);
+	if (d->phase == PHASE_RUNNING) {
+		driver_finish(d, DRIVER_COMPLETE, "");
+		return;
+	}
+	d->unanswered = d->crew.in_state[TASK_CLAIMING];
+	driver_give_up(d);
 }
 
 void
@@ -221,6 +211,7 @@ driver_claim(void *ctx, struct task *t)
 
 	if (d->work->key_space > 0)
 		key = rng_below(&d->keys, d->work->key_space);
+	ASSERT(d->asked_count < d->work->tasks);
 	d->figures->asked++;
 	d->asked[d->asked_count++] = t;
 	links_claim(d->links, t->index, key);
@@ -351,14 +342,18 @@ driver_on_refused(
 	struct driver *d = ctx;
 	struct task *t = &d->tasks[task];
 	unsigned failure = failure_of_code(code);
+	char why[WHY_BYTES];
 
 	if (t->state != TASK_CLAIMING) {
 		driver_lose(d, "the daemon answered a claim twice");
 		return;
 	}
 	task_on_refused(t, failure);
-	if (failure_is_final(failure))
-		driver_finish(d, DRIVER_REFUSED, "%s: %s", code, message);
+	if (!failure_is_final(failure))
+		return;
+	(void)snprintf(
+	    why, sizeof(why), "pool %s: %s: %s", d->work->pool, code, message);
+	driver_finish(d, DRIVER_REFUSED, why);
 }
 
 static void
@@ -372,7 +367,7 @@ driver_on_release_refused(void *ctx, const char *code)
 static void
 driver_on_lost(void *ctx, const char *why)
 {
-	driver_lose(ctx, "%s", why);
+	driver_lose(ctx, why);
 }
 
 /* ---- Timers of all tasks ---- */
@@ -447,7 +442,7 @@ driver_advance(struct driver *d)
 
 	if (d->phase == PHASE_RUNNING && is_idle &&
 	    d->figures->asked >= d->work->claims)
-		driver_finish(d, DRIVER_COMPLETE, "%s", "");
+		driver_finish(d, DRIVER_COMPLETE, "");
 	if (d->phase == PHASE_ENDING && is_idle) {
 		links_ping(d->links);
 		d->phase = PHASE_CLOSING;

@@ -284,6 +284,22 @@ PERL
 	connections_are_at_most 32
 }
 
+# Sends the signal, and says whether the run is over.
+is_over_by()
+{
+	kill -s "$1" "$2" 2>/dev/null || return 0
+	return 1
+}
+
+@test "a second signal waits for nothing" {
+	start_echo silent --hang-rate 1
+	start_pool "demo=$ECHO_ADDR"
+	start_load --timeout 1h --duration 1h --json demo
+	DEADLINE=5 wait_for is_over_by INT "$(daemon_pid load)"
+	load_ends 0
+	report_says '.end == "interrupted" and .cycles.unfinished == 8'
+}
+
 @test "a daemon that goes away ends the run with one line and the report" {
 	start_all
 	start_load --tasks 32 --duration 1h --json demo
@@ -310,7 +326,7 @@ PERL
 	start_all
 	run_status 1 qorb-load --tasks 64 --duration 1h nope
 	[ -z "$output" ]
-	[[ $stderr == 'qorb-load: no-such-pool: '* && $stderr != *$'\n'* ]]
+	[[ $stderr == 'qorb-load: pool nope: no-such-pool: '* && $stderr != *$'\n'* ]]
 	run_status 1 qorb-load --duration 1h --json nope
 	report_says '.end == "refused" and .claims.granted == 0'
 }
