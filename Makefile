@@ -216,20 +216,22 @@ fuzz:
 		CFLAGS='$(FUZZ_FLAGS)' fuzzers
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run --build '$(BUILD)/clang-fuzz' fuzz
 
-# Programs that measure the core alone, each one file.
+# Programs that measure, each one file.
 MEASURES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
-$(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libcore.a \
-	$(BUILD)/link.flags
+$(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(MATH_LIBS) \
-		$(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
+		$(MATH_LIBS) $(LDLIBS)
 
 # They are built with the tests, so that they do not rot.
 unit-tests: $(MEASURES)
 .PHONY: bench-core
 bench-core: $(BUILD)/bench/bench_core
 	@$<
+.PHONY: bench-daemon
+bench-daemon: all $(BUILD)/bench/bench_daemon
+	@tests/bench/daemon.sh '$(BUILD)'
 
 # What is missing is installed first, and by then this make has already looked
 # for the libraries: so another one builds. (MAKE_COMMAND is MAKE, but for -n.)
@@ -309,6 +311,7 @@ help:
 	'make unit       build and run the unit tests' \
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
+	'make bench-daemon  measure what it costs through a live daemon' \
 	'make fuzz       fuzz for FUZZ_SECONDS ($(FUZZ_SECONDS)) a target, with clang' \
 	'make setup      install what building and testing need' \
 	'make format     let clang-format lay out the C files' \

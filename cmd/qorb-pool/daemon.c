@@ -312,6 +312,8 @@ settle(struct daemon *d)
 			service_settle(d->services[i]);
 		flush_clients(d);
 	}
+	for (size_t i = 0; i < d->service_count; i++)
+		service_end_turn(d->services[i]);
 	clear_away(d);
 }
 

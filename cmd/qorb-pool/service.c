@@ -251,7 +251,8 @@ service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
 	s->connector = settings->connector;
 	s->source = describe(ps);
 	s->owner = (struct conn_owner){ on_connected, on_connect_failed,
-		on_checked, on_dirty, on_lost, d->base, s };
+		on_checked, on_dirty, on_lost, d->base, &s->unwatched, s };
+	list_init(&s->unwatched);
 	s->armed_at_us = NEVER;
 	s->timer = evtimer_new(d->base, on_timer, s);
 	ASSERT(s->timer != NULL);
@@ -362,7 +363,6 @@ service_settle(struct service *s)
 	service_refresh(s);
 	while (pool_next_action(s->pool, &a))
 		carry_out(s, &a);
-	arm(s);
 }
 
 void
@@ -372,6 +372,13 @@ service_release(
 	if (how != CLAIM_END_OK && conn_is_closed_by_backend(s->conns[slot]))
 		how = CLAIM_END_CLOSED;
 	(void)pool_on_release(s->pool, claim, how, s->daemon->now_us);
+}
+
+void
+service_end_turn(struct service *s)
+{
+	conn_watch_idle(&s->unwatched);
+	arm(s);
 }
 
 void

@@ -27,6 +27,7 @@ struct service {
 	struct conn **conns;		   /* owned; by slot index */
 	uint32_t conn_count;
 	struct conn_owner owner;
+	struct list unwatched; /* conns that became idle in this turn */
 	struct sources sources;
 	uint64_t resolved_at_us;	 /* last answer of the resolver */
 	struct resolver *resolver;	 /* owned; NULL: static backends */
@@ -43,8 +44,11 @@ struct service *service_new(
 /* The pool must be empty: service_stop, and all claims back. */
 void service_free(struct service **s);
 
-/* Carries out everything the pool asks for and sets the timer. */
+/* Carries out everything the pool asks for. */
 void service_settle(struct service *s);
+
+/* Sets the timer, and watches the connections that lie idle. */
+void service_end_turn(struct service *s);
 
 /* Hands the pool what the sources say, when that has changed. */
 void service_refresh(struct service *s);

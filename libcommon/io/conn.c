@@ -14,11 +14,8 @@
 
 #include <event2/event.h>
 
-#if defined(__linux__)
-#include <linux/sockios.h>
-#endif
-
 #include "io/fd.h"
+#include "io/tcp_view.h"
 
 /* A returned connection whose last bytes the peer has not yet acknowledged is
  * looked at again so often, with so long between. */
@@ -86,11 +83,28 @@ watch(struct conn *c, short what, int wait_us)
 	c->is_watching = true;
 }
 
+/* It is watched from the end of the turn on: many are lent again before. */
 static void
 idle(struct conn *c)
 {
 	c->state = CONN_IDLE;
-	watch(c, EV_READ, 0);
+	unwatch(c);
+	if (!list_has(&c->unwatched))
+		list_push_back(c->owner->unwatched, &c->unwatched);
+}
+
+void
+conn_watch_idle(struct list *unwatched)
+{
+	struct list_node *n;
+
+	while ((n = list_first(unwatched)) != NULL) {
+		struct conn *c = CONTAINER_OF(n, struct conn, unwatched);
+
+		list_remove(unwatched, n);
+		if (c->state == CONN_IDLE)
+			watch(c, EV_READ, 0);
+	}
 }
 
 static void
@@ -254,74 +268,37 @@ run_dialogue(struct conn *c)
 	}
 }
 
-/* The connection's state as the kernel has it, -1 where it does not tell. That
- * a holder shut down our own side shows nowhere else. */
-static int
-tcp_state(const struct conn *c)
-{
-#if defined(TCP_INFO) && defined(__linux__)
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	memset(&info, 0, sizeof(info));
-	if (c->is_tcp &&
-	    getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
-		return info.tcpi_state;
-#else
-	(void)c;
-#endif
-	return -1;
-}
-
 bool
 conn_is_closed_by_backend(const struct conn *c)
 {
-#if defined(__linux__)
-	return c->fd != -1 && tcp_state(c) == TCP_CLOSE_WAIT;
-#else
-	(void)c;
-	return false;
-#endif
-}
+	struct tcp_view v;
 
-static int
-unsent_bytes(const struct conn *c)
-{
-	int n = 0;
-
-#if defined(SIOCOUTQ)
-	if (ioctl(c->fd, SIOCOUTQ, &n) == -1)
-		return 0;
-#elif defined(FIONWRITE)
-	if (ioctl(c->fd, FIONWRITE, &n) == -1)
-		return 0;
-#else
-	(void)c;
-#endif
-	return n;
+	if (c->fd == -1)
+		return false;
+	tcp_view(c->fd, &v);
+	return v.state == TCP_VIEW_CLOSED_BY_PEER;
 }
 
 /* Why a returned connection cannot be used again; NULL when it can. Unread
  * bytes are asked for by FIONREAD too, since a client may have left a low-water
  * mark that hides them from poll. */
 static const char *
-gate(const struct conn *c)
+gate(const struct conn *c, const struct tcp_view *v)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLPRI };
-	int unread = 0, state;
+	int unread = 0;
 
-	if (poll(&p, 1, 0) == -1)
-		return "failed";
-	if (p.revents & (POLLERR | POLLNVAL))
-		return "reset";
-	if (ioctl(c->fd, FIONREAD, &unread) == -1)
+	if (ioctl(c->fd, FIONREAD, &unread) == -1 || poll(&p, 1, 0) == -1)
 		return "failed";
 	if (unread > 0 || (p.revents & POLLPRI))
 		return "unread-bytes";
+	if (p.revents & (POLLERR | POLLNVAL))
+		return "reset";
 	if (p.revents & (POLLIN | POLLHUP))
 		return "closed";
-	state = tcp_state(c);
-	return state == -1 || state == TCP_ESTABLISHED ? NULL : "half-closed";
+	return v->state == TCP_VIEW_OPEN || v->state == TCP_VIEW_UNKNOWN
+		   ? NULL
+		   : "half-closed";
 }
 
 /* A client may have changed the mode that it shares with us. */
@@ -338,11 +315,14 @@ make_blocking(const struct conn *c)
 static void
 pass_gate(struct conn *c)
 {
-	const char *reason = gate(c);
+	struct tcp_view v;
+	const char *reason;
 
+	tcp_view(c->fd, &v);
+	reason = gate(c, &v);
 	if (reason == NULL && !make_blocking(c))
 		reason = "failed";
-	if (reason == NULL && unsent_bytes(c) > 0) {
+	if (reason == NULL && v.is_unsent) {
 		if (++c->gate_tries < GATE_TRIES) {
 			watch(c, EV_READ, GATE_WAIT_US);
 			return;
@@ -355,7 +335,7 @@ pass_gate(struct conn *c)
 		return;
 	}
 	unwatch(c);
-	if (conn_is_closed_by_backend(c))
+	if (v.state == TCP_VIEW_CLOSED_BY_PEER)
 		c->owner->checked(c->owner->ctx, c, "closed");
 	else
 		c->owner->dirty(c->owner->ctx, c, reason);

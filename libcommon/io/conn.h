@@ -26,6 +26,7 @@
 #include <event2/event_struct.h>
 
 #include "core/connector.h"
+#include "core/list.h"
 #include "core/policy.h"
 #include "core/pool.h"
 
@@ -41,6 +42,7 @@ struct conn_owner {
 	void (*dirty)(void *ctx, struct conn *c, const char *reason);
 	void (*lost)(void *ctx, struct conn *c, const char *reason);
 	struct event_base *base;
+	struct list *unwatched; /* conns that conn_watch_idle is to watch */
 	void *ctx;
 };
 
@@ -60,6 +62,7 @@ struct conn {
 	bool is_tcp;
 	struct event event; /* on fd while not lent */
 	bool is_watching;
+	struct list_node unwatched; /* owner.unwatched */
 	struct dialogue_run run;
 	int gate_tries; /* looks at unsent bytes of a returned one */
 };
@@ -74,6 +77,9 @@ void conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
  * byte waits in either direction, nothing is half-closed. */
 void conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
     const struct connector *connector);
+
+/* At the end of a turn: watches those that lie idle since. */
+void conn_watch_idle(struct list *unwatched);
 
 /* Takes it out of the loop for a client; its fd may then be sent. */
 void conn_lend(struct conn *c, struct slot_ref ref);

@@ -1,0 +1,27 @@
+#ifndef QORB_IO_TCP_VIEW_H
+#define QORB_IO_TCP_VIEW_H
+
+/*
+ * What the kernel knows of a TCP connection, where it tells (Linux, TCP_INFO):
+ * with one question, whether it is open both ways and whether bytes are still
+ * unsent or unacknowledged. A module of its own, since the C library's header
+ * of TCP knows less than the kernel's and the two cannot be included together.
+ */
+
+#include <stdbool.h>
+
+enum tcp_view_state {
+	TCP_VIEW_UNKNOWN,	 /* no TCP, or the system does not tell */
+	TCP_VIEW_OPEN,		 /* in both directions */
+	TCP_VIEW_CLOSED_BY_PEER, /* the other side has sent its end */
+	TCP_VIEW_OTHER, /* shut down by us, reset, or on the way there */
+};
+
+struct tcp_view {
+	enum tcp_view_state state;
+	bool is_unsent; /* the peer has not acknowledged everything */
+};
+
+void tcp_view(int fd, struct tcp_view *view);
+
+#endif
