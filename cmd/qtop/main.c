@@ -121,6 +121,14 @@ read_command_line(struct qtop *q, int argc, char **argv)
 		    "or --json");
 }
 
+/* The first end counts: what else had been read then is not shown, nor how the
+ * daemon went. */
+static bool
+has_ended(const struct qtop *q)
+{
+	return event_base_got_break(q->base);
+}
+
 static void
 end(struct qtop *q, int status)
 {
@@ -134,8 +142,7 @@ on_round(void *ctx)
 	struct qtop *q = ctx;
 	const char *name = source_name(q->source);
 
-	/* What else had been read when it ended is not shown. */
-	if (event_base_got_break(q->base))
+	if (has_ended(q))
 		return;
 	if (q->is_json)
 		batch_json(stdout, &q->model, name);
@@ -155,6 +162,8 @@ on_lost(void *ctx, const char *why)
 {
 	struct qtop *q = ctx;
 
+	if (has_ended(q))
+		return;
 	program_warn("%s", why);
 	end(q, EXIT_FAILED);
 }
