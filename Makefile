@@ -217,7 +217,8 @@ fuzz:
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run --build '$(BUILD)/clang-fuzz' fuzz
 
 # Programs that measure, each one file.
-MEASURES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+MEASURES := $(patsubst tests/%.c,$(BUILD)/%,\
+	$(wildcard tests/bench/bench_*.c tests/sim/fleet.c))
 
 $(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $(@D)
@@ -226,8 +227,10 @@ $(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBS) $(BUILD)/link.flags
 
 # They are built with the tests, so that they do not rot.
 unit-tests: $(MEASURES)
-.PHONY: bench-core
+.PHONY: bench-core fleet
 bench-core: $(BUILD)/bench/bench_core
+	@$<
+fleet: $(BUILD)/sim/fleet
 	@$<
 .PHONY: bench-daemon
 bench-daemon: all $(BUILD)/bench/bench_daemon
@@ -311,6 +314,7 @@ help:
 	'make unit       build and run the unit tests' \
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
+	'make fleet      how evenly 1,000 hosts use 500 backends' \
 	'make bench-daemon  measure what it costs through a live daemon' \
 	'make fuzz       fuzz for FUZZ_SECONDS ($(FUZZ_SECONDS)) a target, with clang' \
 	'make setup      install what building and testing need' \

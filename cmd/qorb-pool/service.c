@@ -221,12 +221,12 @@ describe(const struct pool_settings *ps)
 }
 
 static uint64_t
-host_identity(void)
+host_position(void)
 {
 	char name[256] = "";
 
 	(void)gethostname(name, sizeof(name) - 1);
-	return hash_text(name);
+	return pool_host_position(name);
 }
 
 struct service *
@@ -238,7 +238,7 @@ service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
 		.name = ps->name,
 		.policy = &settings->policy,
 		.seed = hash_mix(clock_us(), (uint64_t)getpid()),
-		.host = host_identity(),
+		.host = host_position(),
 		.has_acquire =
 		    settings->connector->phases[CONNECTOR_ON_ACQUIRE].steps !=
 		    NULL,

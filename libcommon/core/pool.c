@@ -179,6 +179,7 @@ pool_free(struct pool **pool)
 	arena_fini(&p->slot_arena);
 	arena_fini(&p->user_arena);
 	arena_fini(&p->shelf_arena);
+	free(p->starts);
 	free(p->sets);
 	free(p->set_hash);
 	free(p->slots);

@@ -96,7 +96,7 @@ struct pool_params {
 	const char *name;	     /* copied */
 	const struct policy *policy; /* copied */
 	uint64_t seed;
-	uint64_t host;		    /* hash of this host's identity */
+	uint64_t host;		    /* of pool_host_position */
 	bool has_acquire;	    /* the connector has an on-acquire */
 	struct claim_table *claims; /* borrowed; may serve several pools */
 	uint64_t *ids;		    /* borrowed: last id given to a slot or set
@@ -124,6 +124,12 @@ void claim_table_reserve(struct claim_table *t, uint32_t room);
 
 /* The owner of a claim that waits or is held, NULL when no claim has the id. */
 void *claim_table_owner(const struct claim_table *t, uint64_t id);
+
+/* Where a host of this name stands among all hosts, as a fraction of 2^64:
+ * which of many backends its pools use follows from it. Names that differ only
+ * in the number at the end of their first label ("web042", "db-7.example.com")
+ * stand evenly apart, whatever numbers are in use; others stand at random. */
+uint64_t pool_host_position(const char *identity);
 
 struct pool *pool_new(const struct pool_params *params, uint64_t now_us);
 

@@ -98,7 +98,9 @@ struct slot_set {
 	uint32_t share;	     /* weight against the tier's mean, 1 = 2^16 */
 	uint64_t stride;     /* 2^32 / share: what a claim adds to pass */
 	uint64_t place_hash; /* of name and address, the same everywhere */
-	uint64_t rank;	     /* rendezvous hash of host and backend */
+	uint64_t rank;	     /* hash of host and backend */
+	uint32_t ahead;	     /* places from the host's start on the ring */
+	uint16_t ring_part;  /* ahead as a fraction of the ring, of 2^16 */
 	uint32_t ramp;	     /* most slots now: doubles after a return */
 	struct list slots;   /* slot.set_link */
 	uint32_t counts[SLOT_STATE_COUNT];
@@ -199,6 +201,12 @@ struct claim_table {
 	uint64_t mask, next;
 };
 
+/* Where the host starts on the ring of a tier. */
+struct tier_start {
+	uint16_t priority;
+	uint64_t place_hash; /* the start is the first at or after it */
+};
+
 struct codel {
 	uint64_t first_above_us; /* when waits will have been long enough */
 	uint64_t drop_next_us;
@@ -221,7 +229,9 @@ struct pool {
 	size_t set_count, set_room;
 	struct slot_set **set_hash; /* by name; hash_mask + 1 heads */
 	size_t hash_mask;
-	uint32_t named, online; /* sets */
+	uint32_t named, online;	   /* sets */
+	struct tier_start *starts; /* owned; start_count, one a tier */
+	uint32_t start_count;
 
 	struct slot **slots; /* owned; by index, slot_room */
 	uint32_t slot_room;

@@ -6,15 +6,30 @@
  *
  * Shares are given out by the Webster/Sainte-Lague method: the next slot goes
  * to the backend with the least (slots + 1/2) / weight, which is exact for
- * every total and moves nothing when the total grows by one. With more backends
- * than slots the 1/2 is replaced by a fraction drawn from the hash of host and
- * backend: each host then fills its own choice of backends (rendezvous
- * hashing), and over many hosts each backend gets its weight.
+ * every total and moves nothing when the total grows by one.
+ *
+ * With more backends than slots each host uses a part of them. The backends of
+ * a tier stand on a ring, in the order of their hashes, the same on every host;
+ * a host starts at a place of its own, and the 1/2 is replaced by how far round
+ * the ring from there a backend is. So with equal weights a host uses those
+ * that follow its start; with others, heavy ones from further away; and over
+ * hosts that start evenly apart each backend gets its weight to within a few
+ * connections. (docs/decisions/subset.md: why not rendezvous hashing.)
+ *
+ * A backend that comes or goes shifts the places of others by one, and the
+ * start of many a host with them, which by itself would move a connection of
+ * each. So a host starts where it did, at the same backend or what follows it,
+ * while that is at most STAY_PLACES from where it would start anew.
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/pool_priv.h"
+
+/* With more, less moves after many changes of backends and they are used less
+ * evenly. */
+#define STAY_PLACES 8
 
 #define KEY_BITS 44
 #define KEY_MOST ((1ULL << KEY_BITS) - 1)
@@ -30,12 +45,21 @@ cap(const struct pool *p, const struct slot_set *set)
 static uint64_t
 next_key(const struct pool *p, const struct slot_set *set, uint32_t slots)
 {
-	uint64_t part = p->is_subset ? set->rank >> 48 : 1ULL << 15;
+	uint64_t part = p->is_subset ? set->ring_part : 1ULL << 15;
 	uint64_t key = ((((uint64_t)slots << 16) | part) << 20) / set->share;
 
 	if (key > KEY_MOST)
 		key = KEY_MOST;
 	return (uint64_t)set->tier << KEY_BITS | key;
+}
+
+/* Decides between equal keys: on a ring its order, else a hash that differs
+ * from host to host, so that not all of them give the same backends one more.
+ */
+static uint64_t
+tie_key(const struct pool *p, const struct slot_set *set)
+{
+	return p->is_subset ? set->ahead : set->rank;
 }
 
 /* Something about the set changed that says whether it may have another slot,
@@ -46,9 +70,30 @@ spread_set_changed(struct pool *p, struct slot_set *set)
 	if (slot_set_is_usable(set) && set->health != HEALTH_OFFLINE &&
 	    set->slots.count < cap(p, set))
 		pairing_set(&p->grow, &set->grow,
-		    next_key(p, set, set->slots.count), set->rank);
+		    next_key(p, set, set->slots.count), tie_key(p, set));
 	else
 		pairing_remove(&p->grow, &set->grow);
+}
+
+/* Numbers of the form h + n * phi are the evenest there are, for every run of n
+ * (a Kronecker sequence; phi is the golden ratio's fraction, of 2^64). */
+uint64_t
+pool_host_position(const char *identity)
+{
+	const uint64_t phi = 0x9E3779B97F4A7C15ULL;
+	size_t end = strcspn(identity, "."), digits = end;
+	uint64_t number = 0, rest = hash_text(identity + end);
+
+	while (digits > 0 && identity[digits - 1] >= '0' &&
+	       identity[digits - 1] <= '9')
+		digits--;
+	if (digits == end)
+		return hash_text(identity);
+	for (size_t i = digits; i < end; i++)
+		number = number * 10 + (uint64_t)(identity[i] - '0');
+	for (size_t i = 0; i < digits; i++)
+		rest = hash_mix(rest, (unsigned char)identity[i]);
+	return rest + number * phi;
 }
 
 static int
@@ -64,28 +109,99 @@ effective_weight(const struct slot_set *set)
 	return set->weight == 0 ? 1 : (uint64_t)set->weight * 64;
 }
 
-static void
-weigh_tier(struct pool *p, uint16_t priority, uint32_t tier)
+static int
+compare_places(const void *a, const void *b)
 {
+	const struct slot_set *x = *(struct slot_set *const *)a;
+	const struct slot_set *y = *(struct slot_set *const *)b;
+
+	if (x->place_hash != y->place_hash)
+		return x->place_hash < y->place_hash ? -1 : 1;
+	return x->id < y->id ? -1 : 1;
+}
+
+/* The first of the ring at or after a hash. */
+static uint32_t
+first_from(struct slot_set *const *ring, uint32_t n, uint64_t place_hash)
+{
+	uint32_t low = 0, high = n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (ring[middle]->place_hash < place_hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low == n ? 0 : low;
+}
+
+/* Where on a ring of n this host starts: where it did, or where its position
+ * says when that is far off or it never started. Into kept, for the next time.
+ */
+static uint32_t
+start_of(const struct pool *p, struct slot_set *const *ring, uint32_t n,
+    struct tier_start *kept)
+{
+	uint32_t start = (uint32_t)((p->host >> 32) * n >> 32);
+
+	kept->place_hash = ring[start]->place_hash;
+	for (uint32_t i = 0; i < p->start_count; i++) {
+		uint32_t old, off;
+
+		if (p->starts[i].priority != kept->priority)
+			continue;
+		old = first_from(ring, n, p->starts[i].place_hash);
+		off = old > start ? old - start : start - old;
+		if (off > STAY_PLACES && off + STAY_PLACES < n)
+			continue;
+		kept->place_hash = p->starts[i].place_hash;
+		return old;
+	}
+	return start;
+}
+
+/* Puts the n sets of a tier on its ring. */
+static void
+place_on_ring(
+    struct pool *p, struct slot_set **ring, uint32_t n, struct tier_start *kept)
+{
+	uint32_t start;
+
+	qsort(ring, n, sizeof(ring[0]), compare_places);
+	start = start_of(p, ring, n, kept);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t ahead = i >= start ? i - start : i + n - start;
+
+		ring[i]->ahead = (uint32_t)ahead;
+		ring[i]->ring_part = (uint16_t)(((2 * ahead + 1) << 15) / n);
+	}
+}
+
+/* ring: room for all sets. */
+static void
+weigh_tier(struct pool *p, struct slot_set **ring, uint32_t tier,
+    struct tier_start *start)
+{
+	uint16_t priority = start->priority;
 	uint64_t sum = 0, n = 0;
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		if (p->sets[i]->is_named && p->sets[i]->priority == priority) {
 			sum += effective_weight(p->sets[i]);
-			n++;
+			ring[n++] = p->sets[i];
 		}
 	}
-	for (size_t i = 0; i < p->set_count; i++) {
-		struct slot_set *set = p->sets[i];
-		uint64_t share;
+	for (uint64_t i = 0; i < n; i++) {
+		struct slot_set *set = ring[i];
+		uint64_t share = (effective_weight(set) << 16) * n / sum;
 
-		if (!set->is_named || set->priority != priority)
-			continue;
-		share = (effective_weight(set) << 16) * n / sum;
 		set->share = share == 0 ? 1 : (uint32_t)share;
 		set->stride = (1ULL << 32) / set->share;
 		set->tier = tier;
 	}
+	place_on_ring(p, ring, (uint32_t)n, start);
 }
 
 /* Backends, priorities or weights changed: ranks the tiers, works out each
@@ -94,6 +210,9 @@ void
 spread_weigh(struct pool *p)
 {
 	uint16_t *priorities = mem_new(p->set_count + 1, sizeof(uint16_t));
+	struct tier_start *starts = mem_new(p->set_count + 1, sizeof(*starts));
+	struct slot_set **ring =
+	    mem_new(p->set_count + 1, sizeof(struct slot_set *));
 	size_t n = 0;
 	uint32_t tier = 0;
 
@@ -103,10 +222,17 @@ spread_weigh(struct pool *p)
 	}
 	qsort(priorities, n, sizeof(uint16_t), compare_priorities);
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || priorities[i] != priorities[i - 1])
-			weigh_tier(p, priorities[i], tier++);
+		if (i > 0 && priorities[i] == priorities[i - 1])
+			continue;
+		starts[tier].priority = priorities[i];
+		weigh_tier(p, ring, tier, &starts[tier]);
+		tier++;
 	}
+	free(ring);
 	free(priorities);
+	free(p->starts);
+	p->starts = starts;
+	p->start_count = tier;
 	p->is_subset = p->policy.subset && p->named > p->policy.max_slots;
 	for (size_t i = 0; i < p->set_count; i++) {
 		slot_set_rekey(p, p->sets[i]);
@@ -317,6 +443,25 @@ coldest_but(const struct pool *p, const struct slot_set *but)
 	return coldest;
 }
 
+/* The idle slot to give up for somebody who has to be tried: the coldest of
+ * those that the last rebalance found too many, else the coldest of all. */
+static struct slot *
+most_dispensable(const struct pool *p)
+{
+	struct slot *best = NULL;
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot *s = NULL;
+
+		if (p->sets[i]->slots.count > p->sets[i]->target)
+			s = coldest_of(p->sets[i]);
+		if (s != NULL &&
+		    (best == NULL || s->idle_since_us < best->idle_since_us))
+			best = s;
+	}
+	return best != NULL ? best : coldest_but(p, NULL);
+}
+
 /* Offline sets get slots to probe with while there is room; when there is none,
  * one idle connection gives way so that one of them can come back. */
 static void
@@ -330,7 +475,7 @@ probe(struct pool *p)
 	    p->policy.max_slots == 1 || p->counts[SLOT_UNCLAIMED] == 0 ||
 	    p->total > p->policy.max_slots)
 		return;
-	s = coldest_but(p, NULL);
+	s = most_dispensable(p);
 	if (s != NULL) {
 		slot_remove(p, s);
 		begin_probe(p);
@@ -441,8 +586,8 @@ plan(struct pool *p, uint32_t slots)
 
 		set->target = 0;
 		if (may_have_share(set))
-			pairing_add(
-			    &heap, &set->plan, next_key(p, set, 0), set->rank);
+			pairing_add(&heap, &set->plan, next_key(p, set, 0),
+			    tie_key(p, set));
 	}
 	while (slots > 0 && heap.root != NULL) {
 		struct slot_set *set =
@@ -453,7 +598,7 @@ plan(struct pool *p, uint32_t slots)
 		slots--;
 		if (set->target < cap(p, set))
 			pairing_add(&heap, &set->plan,
-			    next_key(p, set, set->target), set->rank);
+			    next_key(p, set, set->target), tie_key(p, set));
 	}
 	while (heap.root != NULL)
 		pairing_remove(&heap, heap.root);
