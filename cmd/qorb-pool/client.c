@@ -85,6 +85,22 @@ abandon_ticket(struct ticket *t)
 	client_end_ticket(t);
 }
 
+/* What the pool has decided about a claim but not yet had carried out comes
+ * first: an action must find its ticket. */
+static void
+abandon_tickets(struct client *c)
+{
+	struct list_node *n;
+
+	while ((n = list_first(&c->tickets)) != NULL) {
+		struct ticket *t = CONTAINER_OF(n, struct ticket, link);
+
+		service_settle(t->service);
+		if (list_first(&c->tickets) == n)
+			abandon_ticket(t);
+	}
+}
+
 void
 client_end(struct client *c)
 {
@@ -96,8 +112,7 @@ client_end(struct client *c)
 	set_reading(c, false);
 	(void)event_del(&c->writable);
 	(void)event_del(&c->retry);
-	while ((n = list_first(&c->tickets)) != NULL)
-		abandon_ticket(CONTAINER_OF(n, struct ticket, link));
+	abandon_tickets(c);
 	while ((n = list_first(&c->streams)) != NULL)
 		client_end_stream(CONTAINER_OF(n, struct stream, link));
 	while ((n = list_first(&c->resolves)) != NULL)

@@ -233,20 +233,33 @@ do_release(struct client *c, struct request *r)
 	service_settle(s);
 }
 
+/* The claim that waits under a tag, NULL when none does. */
+static struct ticket *
+waiting_ticket(const struct client *c, const char *tag)
+{
+	struct pending *p = client_pending(c, tag);
+
+	return p == NULL || p->kind != PENDING_CLAIM
+		   ? NULL
+		   : CONTAINER_OF(p, struct ticket, pending);
+}
+
 static void
 do_cancel(struct client *c, struct request *r)
 {
 	const char *tag = word(r, 0);
-	struct pending *p = client_pending(c, tag);
-	struct ticket *t;
+	struct ticket *t = waiting_ticket(c, tag);
 	struct service *s;
 
-	if (p == NULL || p->kind != PENDING_CLAIM) {
+	if (t != NULL) { /* the pool may have granted it just now */
+		service_settle(t->service);
+		t = waiting_ticket(c, tag);
+	}
+	if (t == NULL) {
 		fail(c, r, ERR_NO_SUCH_TAG, tag,
 		    "no claim waits under this tag");
 		return;
 	}
-	t = CONTAINER_OF(p, struct ticket, pending);
 	s = t->service;
 	(void)pool_on_cancel(s->pool, t->claim, c->daemon->now_us);
 	client_error(c, tag, ERR_CANCELLED, NULL);
