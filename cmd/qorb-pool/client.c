@@ -22,6 +22,9 @@
 /* Room for what a line holds beside names and text: words, numbers, tag. */
 #define LINE_ROOM 256
 
+/* A byte of a message may become as many. */
+#define ESCAPED_BYTES 4
+
 static void on_readable(evutil_socket_t fd, short what, void *ctx);
 static void on_writable(evutil_socket_t fd, short what, void *ctx);
 
@@ -163,18 +166,6 @@ client_ok(struct client *c, const char *tag)
 	client_line_end(c, &t);
 }
 
-/* A message is free text; what a peer sent may stand in it, so that bytes which
- * would end or garble the line become '?'. */
-static void
-add_message(struct text *t, const char *message)
-{
-	for (; *message != '\0'; message++) {
-		unsigned char byte = (unsigned char)*message;
-
-		text_add_char(t, byte < 0x20 || byte == 0x7F ? '?' : *message);
-	}
-}
-
 void
 client_error(
     struct client *c, const char *tag, enum error e, const char *message)
@@ -183,11 +174,12 @@ client_error(
 
 	if (message == NULL)
 		message = error_text(e);
-	t = client_line(c, tag, strlen(message) + LINE_ROOM);
+	t = client_line(c, tag, ESCAPED_BYTES * strlen(message) + LINE_ROOM);
 	text_add(&t, "error ");
 	text_add(&t, error_code(e));
 	text_add_char(&t, ' ');
-	add_message(&t, message);
+	/* It is free text, in which there may be what a peer sent. */
+	text_add_escaped(&t, message, strlen(message));
 	client_line_end(c, &t);
 }
 
