@@ -144,6 +144,16 @@ do_pools(struct client *c, struct request *r)
 	client_ok(c, r->tag);
 }
 
+/* A backend is asked for by its name or by a key; answers both. */
+static bool
+check_choice(struct client *c, const struct request *r)
+{
+	if (request_get(r, "backend") == NULL || request_get(r, "key") == NULL)
+		return true;
+	fail(c, r, ERR_BAD_ARGUMENT, "key", "not together with backend=");
+	return false;
+}
+
 /* Fills what the line asks for; answers and returns false when it cannot be. */
 static bool
 read_claim(
@@ -164,12 +174,7 @@ read_claim(
 		return false;
 	}
 	claim->lease_us = lease;
-	if (claim->backend != NULL && claim->key != NULL) {
-		fail(c, r, ERR_BAD_ARGUMENT, "key",
-		    "not together with backend=");
-		return false;
-	}
-	return true;
+	return check_choice(c, r);
 }
 
 static void
@@ -408,7 +413,7 @@ do_pick(struct client *c, struct request *r)
 	enum error e;
 	struct text t;
 
-	if (s == NULL)
+	if (s == NULL || !check_choice(c, r))
 		return;
 	service_refresh(s);
 	e = pool_pick(s->pool, backend, request_get(r, "key"), &name, &addr);
