@@ -13,7 +13,7 @@ struct advert {
 	struct heap_node expiry; /* sources.expiries, with a ttl */
 	struct backend_spec spec;
 	char *name;		     /* owned; what spec.name is */
-	const struct client *client; /* borrowed; NULL: it has a ttl */
+	const struct client *holder; /* borrowed; NULL: it has a ttl */
 };
 
 /* Static backends are named by their addresses. */
@@ -62,7 +62,7 @@ end_adverts(struct sources *s, const char *name, const struct client *c)
 
 			n = list_after(&s->adverts[i], n);
 			if ((name == NULL || strcmp(a->name, name) == 0) &&
-			    (c == NULL || a->client == c))
+			    (c == NULL || a->holder == c))
 				end_advert(s, a);
 		}
 	}
@@ -80,14 +80,16 @@ sources_fini(struct sources *s)
 }
 
 static struct advert *
-find(const struct list *l, const struct advert_request *r)
+find(const struct list *l, const struct advert_request *r,
+    const struct client *holder)
 {
 	struct list_node *n = list_first(l);
 
 	for (; n != NULL; n = list_after(l, n)) {
 		struct advert *a = CONTAINER_OF(n, struct advert, link);
 
-		if (addr_equal(&a->spec.addr, &r->addr) &&
+		if (a->holder == holder &&
+		    addr_equal(&a->spec.addr, &r->addr) &&
 		    strcmp(a->name, r->name) == 0)
 			return a;
 	}
@@ -100,14 +102,30 @@ is_same(const struct advert *a, const struct advert_request *r)
 	return a->spec.priority == r->priority && a->spec.weight == r->weight;
 }
 
+static void
+set_ttl(struct sources *s, struct advert *a, uint64_t ttl_us, uint64_t now_us)
+{
+	a->spec.ttl_s = ttl_us == NEVER ? 0 : (uint32_t)(ttl_us / US_PER_S);
+	heap_remove(&s->expiries, &a->expiry);
+	if (ttl_us == NEVER)
+		return;
+	if (s->expiries.count == s->expiries.room)
+		heap_reserve(&s->expiries, s->expiries.room * 2 + 64);
+	heap_set(&s->expiries, &a->expiry, time_after(now_us, ttl_us));
+}
+
 enum error
 sources_advertise(struct sources *s, struct client *c,
     const struct advert_request *r, uint64_t now_us)
 {
 	struct list *l =
 	    &s->adverts[hash_text(r->name) % ARRAY_LEN(s->adverts)];
-	struct advert *a = find(l, r);
+	const struct client *holder = r->has_ttl ? NULL : c;
+	struct advert *own = r->has_ttl ? find(l, r, c) : NULL;
+	struct advert *a = find(l, r, holder);
 
+	if (own != NULL) /* from now on, the ttl says when it ends */
+		end_advert(s, own);
 	if (a == NULL && s->advert_count == ADVERTS_MAX)
 		return ERR_OVERLOADED;
 	if (a == NULL) {
@@ -116,6 +134,7 @@ sources_advertise(struct sources *s, struct client *c,
 		a->spec.name = a->name;
 		a->spec.addr = r->addr;
 		a->spec.sources = SOURCE_ADVERTISED;
+		a->holder = holder;
 		list_push_back(l, &a->link);
 		s->advert_count++;
 		s->is_changed = true;
@@ -123,16 +142,7 @@ sources_advertise(struct sources *s, struct client *c,
 	s->is_changed |= !is_same(a, r);
 	a->spec.priority = r->priority;
 	a->spec.weight = r->weight;
-	a->spec.ttl_s =
-	    r->ttl_us == NEVER ? 0 : (uint32_t)(r->ttl_us / US_PER_S);
-	a->client = r->ttl_us == NEVER ? c : NULL;
-	heap_remove(&s->expiries, &a->expiry);
-	if (r->ttl_us != NEVER) {
-		if (s->expiries.count == s->expiries.room)
-			heap_reserve(&s->expiries, s->expiries.room * 2 + 64);
-		heap_set(
-		    &s->expiries, &a->expiry, time_after(now_us, r->ttl_us));
-	}
+	set_ttl(s, a, r->has_ttl ? r->ttl_us : NEVER, now_us);
 	return ERR_NONE;
 }
 

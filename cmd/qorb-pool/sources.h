@@ -9,7 +9,8 @@
  * whole set.
  *
  * An advertised backend lives as long as the client that named it, or, with a
- * ttl, until that has passed without a repeat, whoever repeats it.
+ * ttl, until that has passed without a repeat, whoever repeats it. One that
+ * several clients name lives until the last of them has gone.
  */
 
 #include <stdbool.h>
@@ -47,7 +48,8 @@ struct advert_request {
 	const char *name;
 	struct addr addr;
 	uint16_t priority, weight;
-	uint64_t ttl_us; /* NEVER: as long as the client */
+	bool has_ttl;	 /* else it lives as long as the client */
+	uint64_t ttl_us; /* NEVER: until it is withdrawn */
 };
 
 /* ERR_OVERLOADED when there are too many. */

@@ -469,7 +469,7 @@ read_advert(
 	const char *why = "";
 
 	advert->name = word(r, 1);
-	advert->ttl_us = NEVER;
+	advert->has_ttl = request_get(r, "ttl") != NULL;
 	if (advert->name[0] == '\0' ||
 	    strlen(advert->name) >= BACKEND_NAME_BYTES) {
 		fail(c, r, ERR_BAD_VALUE, "NAME",
@@ -484,7 +484,7 @@ read_advert(
 	}
 	if (!get_duration(c, r, "ttl", &advert->ttl_us))
 		return false;
-	if (advert->ttl_us == 0) {
+	if (advert->has_ttl && advert->ttl_us == 0) {
 		fail(c, r, ERR_BAD_VALUE, "ttl",
 		    "a time longer than 0 is needed");
 		return false;
