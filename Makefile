@@ -60,8 +60,10 @@ RESOLV_LIBS ?= $(if $(filter Linux,$(shell uname -s)),-lresolv)
 $(eval $(call find_library,LIBEVENT,libevent_core))
 $(eval $(call find_library,CARES,libcares,$(RESOLV_LIBS)))
 $(eval $(call find_library,JANSSON,jansson))
+$(eval $(call find_library,NCURSES,ncursesw))
 MATH_LIBS ?= -lm
-LIB_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS) $(JANSSON_CFLAGS)
+LIB_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS) $(JANSSON_CFLAGS) \
+	$(NCURSES_CFLAGS)
 
 MISSING_FOR_TESTS :=
 ifndef CMOCKA_LIBS
@@ -90,11 +92,11 @@ endif
 
 LIBS_qorb-claim   :=
 LIBS_qorb-echo    := LIBEVENT
-LIBS_qorb-load    := LIBEVENT JANSSON MATH
+LIBS_qorb-load    := LIBEVENT JANSSON NCURSES MATH
 LIBS_qorb-pool    := LIBEVENT CARES
 LIBS_qorb-resolve := LIBEVENT CARES
 LIBS_qtop         := LIBEVENT
-LIBS_TESTS        := LIBEVENT CARES JANSSON MATH CMOCKA
+LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES MATH CMOCKA
 
 # $(call libraries,NAME): the linker's words for LIBS_NAME.
 libraries = $(foreach l,$(LIBS_$(1)),$($(l)_LIBS))
@@ -107,7 +109,7 @@ all: have-libraries $(BINS) $(BUILD)/lib/libqorb.a
 
 COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LIB_CFLAGS)
 LINK_FLAGS    = $(CC) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(LIBEVENT_LIBS) \
-	$(CARES_LIBS) $(JANSSON_LIBS)
+	$(CARES_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS)
 export COMPILE_FLAGS LINK_FLAGS
 
 .PHONY: FORCE
@@ -326,7 +328,7 @@ help:
 	'Variants: make BUILD=build-clang CC=clang WERROR=-Werror' \
 	"          make BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined'" \
 	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and LIBEVENT_LIBS' \
-	'say otherwise, and so do those of CARES, JANSSON and CMOCKA.'
+	'say otherwise, and so do those of CARES, JANSSON, NCURSES and CMOCKA.'
 
 DEPENDENCIES := $(if $(wildcard $(BUILD)/obj),\
 	$(shell find '$(BUILD)/obj' -name '*.d'))

@@ -75,17 +75,18 @@ find_missing()
 	need_command make make
 	need_command "$pkg_config" pkg-config
 	if ! "$pkg_config" --exists libevent_core libcares jansson \
-	    2>/dev/null; then
+	    ncursesw 2>/dev/null; then
 		need_module libevent_core libevent
 		need_module libcares c-ares
 		need_module jansson jansson
+		need_module ncursesw ncurses
 	fi
 	[ "$goal" != build ] || return 0
 	need_command bash bash
 	need_command nsd nsd
 	[ "$goal" != demo ] || return 0
 	need_module cmocka cmocka
-	for tool in bats clang clang-format shellcheck mandoc parallel perl python3 jq socat; do
+	for tool in bats clang clang-format shellcheck mandoc parallel perl python3 jq socat tmux; do
 		need_command $tool $tool
 	done
 	have_bats_library bats-support || missing="$missing bats-support"
@@ -127,6 +128,9 @@ package_of()
 	apt-get:jansson) echo libjansson-dev ;;
 	dnf:jansson) echo jansson-devel ;;
 	apk:jansson) echo jansson-dev ;;
+	apt-get:ncurses) echo libncurses-dev ;;
+	dnf:ncurses) echo ncurses-devel ;;
+	apk:ncurses) echo ncurses-dev ;;
 	apt-get:cmocka) echo libcmocka-dev ;;
 	dnf:cmocka) echo libcmocka-devel ;;
 	apk:cmocka) echo cmocka-dev ;;

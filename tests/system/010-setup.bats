@@ -14,7 +14,7 @@ setup()
 	# Not links: a test that replaced one would write into the system.
 	local tool
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
-	    cc make nsd clang bats true clang-format mandoc parallel perl python3 jq socat \
+	    cc make nsd clang bats true clang-format mandoc parallel perl python3 jq socat tmux \
 	    setpriv uname; do
 		stand_in $tool
 	done
