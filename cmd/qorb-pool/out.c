@@ -83,39 +83,70 @@ out_attach(struct out *o, int fd)
 	    (struct out_fd){ fd, false, o->gone + out_pending(o) };
 }
 
-/* One message: bytes up to the line whose descriptor does not fit any more,
- * and the descriptors of the lines before it. */
+/* Bytes from head to the end of the line that begins at this offset. */
+static size_t
+span_of_line(const struct out *o, size_t at)
+{
+	size_t from = at - o->gone;
+	const char *end =
+	    memchr(o->buf + o->head + from, '\n', out_pending(o) - from);
+
+	ASSERT(end != NULL);
+	return (size_t)(end + 1 - (o->buf + o->head));
+}
+
+/*
+ * How much goes with the next message, and how many descriptors. A message that
+ * has descriptors begins with a line, ends with a line, holds all lines that
+ * its descriptors are for, and is small enough that the kernel takes all of it
+ * or nothing: so a client whose kernel dropped descriptors can still tell which
+ * lines the next ones are for.
+ */
+static size_t
+next_message(const struct out *o, size_t *fds)
+{
+	size_t len, next;
+
+	*fds = 0;
+	if (o->fd_count == 0)
+		return out_pending(o);
+	len = fd_at(o, 0)->at - o->gone;
+	if (o->is_mid_line && len > 0)
+		return len;
+	while (*fds < o->fd_count && *fds < OUT_FDS_MAX) {
+		next = span_of_line(o, fd_at(o, *fds)->at);
+		if (next > OUT_MESSAGE_MAX)
+			break;
+		len = next;
+		++*fds;
+	}
+	return len;
+}
+
 static ssize_t
-send_some(struct out *o, int socket, size_t *sent_fds)
+send_some(struct out *o, int socket, size_t *count)
 {
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(OUT_FDS_MAX * sizeof(int))];
 	} control;
 	int fds[OUT_FDS_MAX];
-	size_t count = o->fd_count < OUT_FDS_MAX ? o->fd_count : OUT_FDS_MAX;
-	size_t len = out_pending(o);
-	struct iovec iov;
+	struct iovec iov = { o->buf + o->head, next_message(o, count) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (count < o->fd_count)
-		len = fd_at(o, count)->at - o->gone;
-	iov.iov_base = o->buf + o->head;
-	iov.iov_len = len;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < *count; i++)
 		fds[i] = fd_at(o, i)->fd;
-	if (count > 0) {
+	if (*count > 0) {
 		struct cmsghdr *c = &control.header;
 
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		msg.msg_controllen = CMSG_SPACE(*count * sizeof(int));
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+		c->cmsg_len = CMSG_LEN(*count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, *count * sizeof(int));
 	}
-	*sent_fds = count;
 	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -151,6 +182,7 @@ out_flush(struct out *o, int socket)
 		drop_fds(o, fds);
 		o->head += (size_t)n;
 		o->gone += (size_t)n;
+		o->is_mid_line = o->buf[o->head - 1] != '\n';
 	}
 	o->head = o->tail = 0;
 	return OUT_EMPTY;

@@ -21,6 +21,9 @@
 
 #define OUT_FDS_MAX 64
 
+/* Bytes of a message that has descriptors; a line is shorter. */
+#define OUT_MESSAGE_MAX ((size_t)16 * 1024)
+
 struct out_fd {
 	int fd;
 	bool is_owned; /* a duplicate, closed when it was sent */
@@ -31,6 +34,7 @@ struct out {
 	char *buf; /* owned */
 	size_t cap, head, tail;
 	size_t gone;	    /* bytes ever sent: offset of head */
+	bool is_mid_line;   /* head is inside a line */
 	struct out_fd *fds; /* owned ring */
 	size_t fd_cap, fd_head, fd_count;
 };

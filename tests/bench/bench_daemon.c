@@ -1,8 +1,8 @@
 /*
  * What a claim costs through a live daemon: clients that each keep some claims
  * in flight, give every connection back with the next claim in one write, and
- * do nothing with it. Prints claims a second and the daemon's processor time for
- * each, which says more than the first where both share the processors.
+ * do nothing with it. Prints claims a second and the daemon's processor time
+ *for each, which says more than the first where both share the processors.
  *
  *	bench_daemon SOCKET POOL CLIENTS DEPTH SECONDS
  */
@@ -48,8 +48,8 @@ daemon_pid(const char *path)
 	uint64_t pid = 0;
 
 	if (!qorb_client_send(c, NULL, "hello", NULL, 0)) {
-		(void)fprintf(stderr, "bench_daemon: %s\n",
-		    qorb_client_error(c));
+		(void)fprintf(
+		    stderr, "bench_daemon: %s\n", qorb_client_error(c));
 		exit(1);
 	}
 	while (!qorb_client_next(c, &r)) {
@@ -76,8 +76,8 @@ serve(struct qorb_client *c, const char *pool)
 	unsigned long count = 0;
 
 	if (!qorb_client_on_readable(c)) {
-		(void)fprintf(stderr, "bench_daemon: %s\n",
-		    qorb_client_error(c));
+		(void)fprintf(
+		    stderr, "bench_daemon: %s\n", qorb_client_error(c));
 		exit(1);
 	}
 	qorb_client_cork(c, true);
@@ -85,8 +85,8 @@ serve(struct qorb_client *c, const char *pool)
 		struct qorb_grant g;
 
 		if (r.kind == QORB_ERROR) {
-			(void)fprintf(stderr, "bench_daemon: %s %s\n", r.code,
-			    r.message);
+			(void)fprintf(
+			    stderr, "bench_daemon: %s %s\n", r.code, r.message);
 			exit(1);
 		}
 		if (!qorb_reply_grant(&r, &g))
@@ -118,8 +118,8 @@ main(int argc, char **argv)
 	pid = daemon_pid(argv[1]);
 	for (int i = 0; i < n; i++) {
 		clients[i] = qorb_client_new(argv[1]);
-		fds[i] = (struct pollfd){ qorb_client_fd(clients[i]), POLLIN,
-			0 };
+		fds[i] =
+		    (struct pollfd){ qorb_client_fd(clients[i]), POLLIN, 0 };
 		for (int k = 0; k < depth; k++)
 			ask(clients[i], argv[2]);
 	}
