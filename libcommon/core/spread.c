@@ -606,6 +606,7 @@ plan(struct pool *p, uint32_t slots)
 
 /* What a rebalance found. */
 struct imbalance {
+	uint32_t untried;    /* sets that have a share and were never tried */
 	uint32_t missing;    /* slots that online sets have too few */
 	uint32_t connecting; /* slots of theirs that are not connected yet */
 };
@@ -624,7 +625,7 @@ wait_for_turn(struct pool *p, struct slot_set *set)
 static struct imbalance
 measure(struct pool *p)
 {
-	struct imbalance m = { 0, 0 };
+	struct imbalance m = { 0 };
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -636,8 +637,10 @@ measure(struct pool *p)
 			continue;
 		if (set->health == HEALTH_ONLINE)
 			m.missing += set->target - set->slots.count;
-		else if (set->slots.count == 0 &&
-			 p->total >= p->policy.max_slots)
+		if (set->health != HEALTH_UNTRIED || set->slots.count > 0)
+			continue;
+		m.untried++;
+		if (p->total >= p->policy.max_slots)
 			wait_for_turn(p, set);
 	}
 	return m;
@@ -683,12 +686,18 @@ close_idle(struct pool *p, uint32_t count)
 	}
 }
 
+/* A backend that was never tried gets one slot to begin with, beside those that
+ * hold its share meanwhile; what it is owed comes when it works. */
 static void
 open_missing(struct pool *p)
 {
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
 
+		if (set->health == HEALTH_UNTRIED && may_have_share(set) &&
+		    set->slots.count == 0 && set->target > 0 &&
+		    p->total < p->policy.max_slots)
+			(void)slot_open(p, set, 0, p->now_us);
 		while (set->health == HEALTH_ONLINE && may_have_share(set) &&
 		       set->slots.count < set->target &&
 		       p->total < p->policy.max_slots)
@@ -733,7 +742,7 @@ move(struct pool *p, uint32_t slots)
 	close_idle(
 	    p, monus(extra, m.connecting) + monus(m.missing, room + extra));
 	open_missing(p);
-	p->is_uneven = m.missing > 0 || extra > 0;
+	p->is_uneven = m.missing > 0 || m.untried > 0 || extra > 0;
 }
 
 void

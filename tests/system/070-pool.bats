@@ -535,6 +535,27 @@ refuses()
 	EOF
 }
 
+@test "a backend that is in use again, or new, gets its share of a full pool" {
+	start_demo --set spares-wanted=4
+	start_echo echo3
+	export ADDR3=$ECHO_ADDR
+	talk <<-'EOF'
+		p = Pool()
+		one = os.environ["ADDR1"]
+		unclaimed = lambda a: int(stat("demo", addr=a)["unclaimed"])
+		assert p.ask("drain demo " + one).line == "ok"
+		wait_for("all on the other",
+		    lambda: unclaimed(os.environ["ADDR2"]) == 4)
+		assert p.ask("undrain demo " + one).line == "ok"
+		wait_for("its share", lambda: unclaimed(one) == 2)
+		assert p.ask("advertise demo new " + os.environ["ADDR3"]).line == "ok"
+		wait_for("the new one's share",
+		    lambda: unclaimed(os.environ["ADDR3"]) >= 1)
+		wait_for("no more than are wanted",
+		    lambda: counts("demo")["unclaimed"] == 4)
+	EOF
+}
+
 @test "a backend whose checks fail is taken out, one that lies is found out" {
 	start_daemon -n liar -r ready python3 -u -c '
 import socket, threading
