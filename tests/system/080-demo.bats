@@ -4,8 +4,24 @@
 # went well, and leaves nothing behind however it ends.
 
 load helpers
+load readme
 
 export BATS_TEST_TIMEOUT=240
+
+# Built here, so that the tests' own make has nothing to do and no two of them
+# build in one folder.
+setup_file()
+{
+	helpers_begin
+	make -C "$ROOT" BUILD="$FILE_SCRATCH/build" CFLAGS=-O0 all
+}
+
+teardown_file()
+{
+	helpers_end
+}
+
+make_demo=(make -C "$ROOT" demo CFLAGS=-O0)
 
 setup()
 {
@@ -66,13 +82,28 @@ left_nothing()
 	for port in $(grep -oE '\[::1\]:[0-9]+' "$said" | sort -u |
 	    sed 's/.*://'); do
 		printf -v hex '%04X' "$port"
-		run ! grep -Eq "^ *[0-9]+: [0-9A-F]+:$hex [0-9A-F:]+ 0A " \
-		    /proc/net/tcp6
+		# Not by run, which would forget what the demo said.
+		if grep -E "^ *[0-9]+: [0-9A-F]+:$hex [0-9A-F:]+ 0A " \
+		    /proc/net/tcp6; then
+			fail "port $port is still listened on"
+		fi
 	done
 }
 
+# But for figures, and for what README.md leaves out as "...".
+shows_what_readme_shows()
+{
+	local line said
+	said=$(without_figures <<<"$1")
+	while IFS= read -r line; do
+		line=$(without_figures <<<"$line")
+		[[ -z $line || $line == ... ]] || grep -qxF -- "$line" <<<"$said" ||
+		    fail "README.md shows what the demo does not: $line"
+	done < <(readme | sed -n '/^\$ make demo/,/^\$ make check/s/^> //p')
+}
+
 @test "make demo shows the main job and ends well by itself" {
-	run_ok make -C "$ROOT" demo BUILD="$SCRATCH/build" CFLAGS=-O0
+	run_ok "${make_demo[@]}" BUILD="$FILE_SCRATCH/build"
 	echo "$output" >"$SCRATCH/said"
 	left_nothing "$SCRATCH/said"
 	# The name server's answer.
@@ -87,11 +118,12 @@ left_nothing()
 	[ "$(grep -c 'claims/s  p50' <<<"$stderr")" -ge 5 ]
 	assert_line --regexp '^claims +[0-9,]+ +[0-9,]+$'
 	assert_line --regexp '[0-9]+ claims were granted while one server was'
+	shows_what_readme_shows "$output
+$stderr"
 }
 
 @test "Ctrl-C under the load stops all of it" {
-	start_demo 'A workload' make -C "$ROOT" demo BUILD="$SCRATCH/build" \
-	    CFLAGS=-O0
+	start_demo 'A workload' "${make_demo[@]}" BUILD="$FILE_SCRATCH/build"
 	wait_for_text "$SCRATCH/demo.err" 'claims/s'
 	press_ctrl_c
 	left_nothing "$SCRATCH/demo.out"
