@@ -42,6 +42,8 @@ on_sweep(evutil_socket_t fd, short what, void *ctx)
 		n = list_after(&d->clients, n);
 		client_sweep(c);
 	}
+	for (size_t i = 0; i < d->service_count; i++)
+		service_look_at_lent(d->services[i]);
 }
 
 static void

@@ -382,6 +382,19 @@ service_end_turn(struct service *s)
 }
 
 void
+service_look_at_lent(struct service *s)
+{
+	for (uint32_t i = 0; i < s->conn_count; i++) {
+		struct conn *c = s->conns[i];
+		const char *reason = conn_why_dead(c);
+
+		if (reason != NULL)
+			pool_on_lost(
+			    s->pool, c->ref, reason, s->daemon->now_us);
+	}
+}
+
+void
 service_stop(struct service *s)
 {
 	resolver_free(&s->resolver);

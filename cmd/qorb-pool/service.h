@@ -65,6 +65,10 @@ void service_forget_resolve(struct service *s, const void *waiter);
 void service_release(
     struct service *s, uint64_t claim, uint32_t slot, enum claim_end how);
 
+/* Looks at lent connections as the kernel sees them, once a second: one that is
+ * dead is no proof that its backend lives. */
+void service_look_at_lent(struct service *s);
+
 /* No new claims; connections that nobody holds are closed. */
 void service_stop(struct service *s);
 

@@ -806,7 +806,6 @@ slot_on_dead(struct pool *p, struct slot *s, const char *reason)
 	tell(p, EVENT_CONNECTION_LOST, s, reason);
 	s->is_dead = true;
 	slot_set_on_live(p, set, -1);
-	slot_set_on_failure(p, set, reason);
 	if (set->live == 0 && set->health == HEALTH_ONLINE)
 		spread_offline(p, set);
 }

@@ -279,6 +279,19 @@ conn_is_closed_by_backend(const struct conn *c)
 	return v.state == TCP_VIEW_CLOSED_BY_PEER;
 }
 
+const char *
+conn_why_dead(const struct conn *c)
+{
+	struct tcp_view v;
+
+	if (c->state != CONN_LENT || !c->is_tcp)
+		return NULL;
+	tcp_view(c->fd, &v);
+	if (v.state == TCP_VIEW_CLOSED_BY_PEER)
+		return "closed";
+	return v.state == TCP_VIEW_GONE ? "gone" : NULL;
+}
+
 /* Why a returned connection cannot be used again; NULL when it can. Unread
  * bytes are asked for by FIONREAD too, since a client may have left a low-water
  * mark that hides them from poll. */

@@ -78,6 +78,10 @@ void conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
 void conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
     const struct connector *connector);
 
+/* As the kernel sees a lent connection, whose bytes are not ours to look at: a
+ * static word for why it is dead, NULL while it is not known to be. */
+const char *conn_why_dead(const struct conn *c);
+
 /* At the end of a turn: watches those that lie idle since. */
 void conn_watch_idle(struct list *unwatched);
 

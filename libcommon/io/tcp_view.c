@@ -14,6 +14,7 @@
 
 /* RFC 9293, numbered as the kernel does. */
 #define ESTABLISHED 1
+#define CLOSE	    7
 #define CLOSE_WAIT  8
 #endif
 
@@ -49,6 +50,8 @@ tcp_view(int fd, struct tcp_view *view)
 			view->state = TCP_VIEW_OPEN;
 		else if (info.tcpi_state == CLOSE_WAIT)
 			view->state = TCP_VIEW_CLOSED_BY_PEER;
+		else if (info.tcpi_state == CLOSE)
+			view->state = TCP_VIEW_GONE;
 		view->is_unsent =
 		    info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
 		return;

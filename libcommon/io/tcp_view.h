@@ -14,7 +14,8 @@ enum tcp_view_state {
 	TCP_VIEW_UNKNOWN,	 /* no TCP, or the system does not tell */
 	TCP_VIEW_OPEN,		 /* in both directions */
 	TCP_VIEW_CLOSED_BY_PEER, /* the other side has sent its end */
-	TCP_VIEW_OTHER, /* shut down by us, reset, or on the way there */
+	TCP_VIEW_GONE,		 /* reset, timed out, or ended by both */
+	TCP_VIEW_OTHER,		 /* shut down by us, or on the way there */
 };
 
 struct tcp_view {

@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# How a claim ends: by its client, its backend, the network, or the daemon. Each
+# time the counts are right afterwards, the slot comes back, and the daemon has
+# no descriptor left over.
+
+load helpers
+
+setup()
+{
+	helpers_begin
+	start_echo echo1
+	ADDR1=$ECHO_ADDR
+	export ADDR1
+}
+
+teardown()
+{
+	remove_network
+	helpers_end
+}
+
+talk()
+{
+	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
+	    timeout 60 python3 -c "from talk import *
+import signal
+ADDR = os.environ['ADDR1']
+PID = int(Pool().ask('hello')['pid'])
+
+def fds():
+    return len(os.listdir(f'/proc/{PID}/fd'))
+
+def settled(want=4):
+    c = counts('demo')
+    return c['unclaimed'] == want and sum(c.values()) == want
+
+wait_for('warm', settled)
+BEFORE = fds()
+
+def all_is_as_before():
+    wait_for('the slots are back', settled)
+    wait_for('no descriptor is left', lambda: fds() <= BEFORE)
+    row = stat('demo')
+    assert row['waiting'] == '0' and row['slots'] == '4', row
+    assert Pool().ask('claims').rows == []
+$(cat)"
+}
+
+start_four()
+{
+	start_pool --set spares-wanted=4 --set max-slots=4 "$@" "demo=$ADDR1"
+}
+
+@test "a client killed with -9 ends its claims" {
+	start_four
+	talk <<-'EOF'
+		read, write = os.pipe()
+		child = os.fork()
+		if child == 0:
+		    p = Pool()
+		    got = [p.ask("claim demo") for i in range(3)]
+		    p.send("#w claim demo", "#w2 claim demo")
+		    os.write(write, b"x")
+		    signal.pause()
+		assert os.read(read, 1) == b"x"
+		wait_for("held", lambda: counts("demo")["claimed"] >= 3)
+		os.kill(child, signal.SIGKILL)
+		os.waitpid(child, 0)
+		all_is_as_before()
+	EOF
+}
+
+@test "a backend that closes, or resets, a claimed connection costs that claim" {
+	start_daemon -n odd -r ready python3 -u -c '
+import socket, struct, threading
+s = socket.create_server(("::1", 0), family=socket.AF_INET6)
+print("ready", s.getsockname()[1])
+def serve(c):
+    while True:
+        what = c.recv(5)
+        if what == b"reset":
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if not what or what in (b"close", b"reset"):
+            c.close()
+            return
+        c.sendall(what)
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+'
+	ADDR1="[::1]:$(awk '{ print $2 }' "$SCRATCH/odd.out")"
+	start_four
+	talk <<-'EOF'
+		p = Pool()
+		for word in (b"close", b"reset"):
+		    for how in ("", " broken"):
+		        r = p.ask("claim demo")
+		        assert echo(r.fd)
+		        r.fd.sendall(word)
+		        assert is_closed(r.fd)
+		        assert p.ask("release " + r["claim"] + how).line == "ok"
+		        r.fd.close()
+		        wait_for("made anew", settled)
+		p.close()
+		all_is_as_before()
+	EOF
+}
+
+@test "a claimed connection that the backend has ended is seen while it is held" {
+	start_four
+	talk <<-'EOF'
+		p, e = Pool(), Pool()
+		assert e.ask("#e events demo").line == "#e ok"
+		r = p.ask("claim demo backend=" + ADDR)
+		os.environ["HELD"] = r["slot"]
+		import subprocess
+		echo_pid = int(open(os.environ["SCRATCH"] + "/daemons/echo1").read())
+		os.kill(echo_pid, signal.SIGTERM)
+		while True:
+		    row = e.reply()
+		    if row.args.get("event") == "connection-lost" and \
+		            row["slot"] == r["slot"]:
+		        break
+		assert row["reason"] in ("closed", "gone"), row
+		assert stat("demo", backend=ADDR)["state"] == "offline"
+		assert p.ask("release " + r["claim"]).line == "ok"
+	EOF
+	rm -f "$SCRATCH/daemons/echo1"
+}
+
+@test "revoke ends a claim, whoever holds it" {
+	start_four
+	talk <<-'EOF'
+		p, e = Pool(), Pool()
+		assert e.ask("#e events demo").line == "#e ok"
+		r = p.ask("claim demo")
+		assert Pool().ask("revoke " + r["claim"]).line == "ok"
+		assert is_closed(r.fd)
+		assert p.ask("release " + r["claim"]).code == "no-such-claim"
+		names = []
+		while "lease-ended" not in names:
+		    names.append(e.reply().args.get("event"))
+		r.fd.close()
+		p.close(), e.close()
+		all_is_as_before()
+	EOF
+}
+
+@test "a client that goes on after its release is found out" {
+	start_four
+	talk <<-'EOF'
+		p = Pool()
+		r = p.ask("claim demo")
+		port = r.fd.getsockname()[1]
+		assert p.ask("release " + r["claim"]).line == "ok"
+		r.fd.sendall(b"late")
+		q = Pool()
+		def is_not_lent():
+		    got = [q.ask("claim demo wait=0") for i in range(4)]
+		    ports = [g.fd.getsockname()[1] for g in got if g.fd]
+		    for g in got:
+		        if g.fd:
+		            q.ask("release " + g["claim"])
+		            g.fd.close()
+		    return port not in ports and len(ports) == 4
+		wait_for("the connection is taken out", is_not_lent)
+		r.fd.close(), p.close(), q.close()
+		all_is_as_before()
+	EOF
+}
+
+# --- a host that falls silent -----------------------------------------------
+
+# A network namespace with an echo server at the other end of a cable.
+make_network()
+{
+	[[ $EUID -eq 0 ]] || skip "needs root to make a network namespace"
+	command -v ip >/dev/null || skip "needs ip (iproute2)"
+	NET=qorb$$
+	ip netns add "$NET" || skip "no network namespaces here"
+	ip link add "$NET" type veth peer name far netns "$NET"
+	ip addr add fd71:6f72:62::1/64 dev "$NET" nodad
+	ip link set "$NET" up
+	ip -n "$NET" addr add fd71:6f72:62::2/64 dev far nodad
+	ip -n "$NET" link set far up
+	ip -n "$NET" link set lo up
+	start_daemon -n far -r 'ready to accept' ip netns exec "$NET" \
+	    qorb-echo -q '[fd71:6f72:62::2]:6001'
+	ADDR1='[fd71:6f72:62::2]:6001'
+}
+
+remove_network()
+{
+	[[ -n ${NET-} ]] || return 0
+	if [[ -f $SCRATCH/daemons/far ]]; then
+		stop_daemon far
+	fi
+	ip link del "$NET"
+	ip netns del "$NET"
+	NET=
+}
+
+@test "a silent host is noticed on connections that nobody holds" {
+	make_network
+	# With a user time-out the kernel goes by that, not by the count.
+	start_four --set tcp-keepalive=1s,1s,2 --set tcp-user-timeout=2s
+	export NET
+	talk <<-'EOF'
+		import subprocess
+		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
+		    "far", "down"], check=True)
+		wait_for("offline", lambda:
+		    stat("demo", backend=ADDR)["state"] == "offline")
+		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
+		    "far", "up"], check=True)
+		subprocess.run(["ip", "-n", os.environ["NET"], "addr", "replace",
+		    "fd71:6f72:62::2/64", "dev", "far", "nodad"], check=True)
+		all_is_as_before()
+	EOF
+}
+
+@test "a silent host ends a claim that waits for its answer" {
+	make_network
+	start_four --set tcp-user-timeout=1s
+	export NET
+	talk <<-'EOF'
+		import subprocess
+		p = Pool()
+		r = p.ask("claim demo")
+		assert echo(r.fd)
+		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
+		    "far", "down"], check=True)
+		r.fd.sendall(b"are you there")
+		try:
+		    r.fd.recv(1)
+		    raise AssertionError("an answer from nobody")
+		except TimeoutError:
+		    pass
+		assert p.ask("release " + r["claim"] + " broken").line == "ok"
+		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
+		    "far", "up"], check=True)
+		subprocess.run(["ip", "-n", os.environ["NET"], "addr", "replace",
+		    "fd71:6f72:62::2/64", "dev", "far", "nodad"], check=True)
+		r.fd.close(), p.close()
+		all_is_as_before()
+	EOF
+}
