@@ -10,6 +10,7 @@
 
 #include "client.h"
 #include "io/log.h"
+#include "io/state_file.h"
 #include "service.h"
 
 /* Descriptors that the daemon needs beside slots and clients: listener, DNS,
@@ -129,6 +130,7 @@ daemon_new(const struct settings *settings, struct text *why)
 		return NULL;
 	}
 	check_limits(d);
+	d->states = state_files_new(d->base);
 	d->claims = claim_table_new(1);
 	arena_init(&d->tickets, sizeof(struct ticket));
 	reserve_claims(d, settings->pool_count * claims_of(&settings->policy));
@@ -203,6 +205,7 @@ daemon_free(struct daemon **daemon)
 		service_free(&d->services[i]);
 	}
 	clear_away(d);
+	state_files_free(&d->states);
 	free(d->services);
 	free(d->closing);
 	claim_table_free(&d->claims);

@@ -26,6 +26,7 @@ struct event;
 struct event_base;
 struct client;
 struct service;
+struct state_files;
 
 #define CLIENTS_MAX	      4000
 #define CLAIMS_PER_CLIENT_MAX 4096
@@ -39,6 +40,7 @@ struct daemon {
 	struct listener listener;
 	struct service **services; /* owned; service_count of them */
 	size_t service_count;
+	struct state_files *states; /* owned; of all pools */
 	struct claim_table *claims; /* owned; of all pools */
 	struct arena tickets;
 	struct list clients;	   /* client.link */

@@ -201,30 +201,32 @@ rows_claims(struct client *c, const char *tag, struct service *s)
 	}
 }
 
-static void
-add_setting(struct text *t, const char *key, const struct policy *p,
-    const struct policy_row *row)
+static const char *
+setting_text(const struct policy *p, const struct policy_row *row, char *buf)
 {
-	char buf[64];
 	struct text value;
 
-	text_init(&value, buf, sizeof(buf));
+	text_init(&value, buf, POLICY_VALUE_BYTES);
 	policy_add_value(&value, p, row);
-	text_add_pair(t, key, buf);
+	return buf;
 }
 
 void
 rows_policy(struct client *c, const char *tag, struct service *s)
 {
+	char value[POLICY_VALUE_BYTES], usual[POLICY_VALUE_BYTES];
+	const struct policy_row *row = policy_rows;
 	struct policy initial;
 
 	policy_init(&initial);
-	for (size_t i = 0; i < policy_row_count; i++) {
-		struct text t = begin_row(c, tag, "");
+	for (; row < policy_rows + policy_row_count; row++) {
+		struct text t = begin_row(
+		    c, tag, setting_text(pool_policy(s->pool), row, value));
 
-		text_add_pair(&t, "name", policy_rows[i].name);
-		add_setting(&t, "value", pool_policy(s->pool), &policy_rows[i]);
-		add_setting(&t, "default", &initial, &policy_rows[i]);
+		text_add_pair(&t, "name", row->name);
+		text_add_pair(&t, "value", value);
+		text_add_pair(
+		    &t, "default", setting_text(&initial, row, usual));
 		client_line_end(c, &t);
 	}
 }

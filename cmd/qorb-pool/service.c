@@ -14,6 +14,7 @@
 #include "events.h"
 #include "io/log.h"
 #include "io/resolver.h"
+#include "io/state_file.h"
 
 static void
 on_connected(void *ctx, struct conn *c)
@@ -122,8 +123,28 @@ log_resolver(struct service *s)
 	else if (status == RESOLVE_EMPTY)
 		log_write(
 		    LOG_WARN, name, NULL, "%s has no backends", s->source);
+	else if (status == RESOLVE_SAVED)
+		log_write(LOG_INFO, name, NULL,
+		    "the backends of %s are those of the state-file until DNS "
+		    "speaks",
+		    s->source);
 	else
 		log_write(LOG_INFO, name, NULL, "%s is resolved", s->source);
+}
+
+/* Keeps what DNS says for the next life; not what it no longer confirms. */
+static void
+save_set(struct service *s)
+{
+	enum resolve_status status = resolver_status(s->resolver);
+	const struct backend_spec *specs;
+	size_t count;
+
+	if (s->state == NULL ||
+	    (status != RESOLVE_OK && status != RESOLVE_EMPTY))
+		return;
+	count = resolver_backends(s->resolver, &specs);
+	state_file_save(s->state, pool_name(s->pool), s->source, specs, count);
 }
 
 static void
@@ -132,6 +153,7 @@ on_resolved(void *ctx, struct resolver *r)
 	struct service *s = ctx;
 
 	(void)r;
+	save_set(s);
 	s->daemon->now_us = clock_us();
 	s->resolved_at_us = s->daemon->now_us;
 	log_resolver(s);
@@ -190,10 +212,26 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	pool_on_time(s->pool, s->daemon->now_us);
 }
 
+/* Uses the state file of this path ("": none) in the place of the one that
+ * there may be. When it cannot be used, there is none, and why says why. */
+static bool
+use_state(struct service *s, const char *path, struct text *why)
+{
+	const char *old = s->state == NULL ? "" : state_file_path(s->state);
+
+	if (strcmp(path, old) == 0)
+		return true;
+	state_file_put_back(&s->state);
+	if (path[0] != '\0')
+		s->state = state_files_take(s->daemon->states, path, why);
+	return path[0] == '\0' || s->state != NULL;
+}
+
 static bool
 use_dns(struct service *s, const struct pool_settings *ps, struct text *why)
 {
 	const struct settings *settings = s->daemon->settings;
+	const struct saved_pool *saved = NULL;
 	const char *reason = "";
 	struct resolver_params params = {
 		.base = s->daemon->base,
@@ -207,6 +245,14 @@ use_dns(struct service *s, const struct pool_settings *ps, struct text *why)
 		.ctx = s,
 	};
 
+	if (!use_state(s, settings->policy.state_file, why))
+		return false;
+	if (s->state != NULL)
+		saved = state_file_find(s->state, ps->name, ps->service);
+	if (saved != NULL) {
+		params.saved = saved->specs;
+		params.saved_count = saved->count;
+	}
 	s->resolver = resolver_new(&params, &reason);
 	if (s->resolver == NULL)
 		text_addf(why, "pool %s: cannot look up %s: %s", ps->name,
@@ -274,6 +320,7 @@ service_free(struct service **service)
 
 	*service = NULL;
 	resolver_free(&s->resolver);
+	state_file_put_back(&s->state);
 	service_settle(s);
 	pool_free(&s->pool);
 	for (uint32_t i = 0; i < s->conn_count; i++) {
@@ -411,14 +458,29 @@ service_abandon(struct service *s)
 		(void)pool_on_revoke(s->pool, claim.id, s->daemon->now_us);
 }
 
+static void
+set_state(struct service *s, const char *path)
+{
+	char buf[512];
+	struct text why;
+
+	text_init(&why, buf, sizeof(buf));
+	if (!use_state(s, path, &why))
+		log_write(LOG_ERROR, pool_name(s->pool), NULL, "%s", buf);
+	else
+		save_set(s);
+}
+
 /* Claims and tickets for a larger pool are reserved first, so that nothing is
  * allocated for them later. */
 void
 service_set_policy(struct service *s, const struct policy *policy)
 {
 	daemon_reserve_claims(s->daemon, s, policy);
-	if (s->resolver != NULL)
+	if (s->resolver != NULL) {
 		resolver_set_policy(s->resolver, &policy->dns);
+		set_state(s, policy->state_file);
+	}
 	pool_on_policy(s->pool, policy, s->daemon->now_us);
 }
 

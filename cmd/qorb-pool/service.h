@@ -19,6 +19,7 @@ struct daemon;
 struct event;
 struct pool_settings;
 struct resolver;
+struct state_file;
 
 struct service {
 	struct daemon *daemon;		   /* borrowed */
@@ -29,8 +30,9 @@ struct service {
 	struct conn_owner owner;
 	struct list unwatched; /* conns that became idle in this turn */
 	struct sources sources;
-	uint64_t resolved_at_us;	 /* last answer of the resolver */
-	struct resolver *resolver;	 /* owned; NULL: static backends */
+	uint64_t resolved_at_us;   /* last answer of the resolver */
+	struct resolver *resolver; /* owned; NULL: static backends */
+	struct state_file *state;  /* owned: put back; NULL: none is wanted */
 	enum resolve_status told_status; /* the last one that was logged */
 	char *source;			 /* owned; as people see it */
 	struct event *timer;		 /* owned */

@@ -659,6 +659,11 @@ read_policy(struct client *c, const struct request *r, struct policy *policy)
 			    "no policy has this name");
 			return false;
 		}
+		if (row->kind == POLICY_PATH) {
+			fail(c, r, ERR_DENIED, a->key,
+			    "what names a file is for the configuration alone");
+			return false;
+		}
 		if (!policy_set(policy, row, a->value, &why)) {
 			fail(c, r, ERR_BAD_VALUE, a->key, buf);
 			return false;

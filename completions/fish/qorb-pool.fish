@@ -11,7 +11,8 @@ complete -c qorb-pool -s S -l set -x -d 'a policy for all pools' -a 'connector=
     max-claims-per-connection= leak-after= max-hold= tcp-keepalive=
     tcp-user-timeout= tcp-nodelay= isolation= balance= subset=
     min-query-interval= query-interval= query-retry= query-timeout= stale-for=
-    hardcoded-ttl= empty-answers= max-dns-concurrency= family='
+    hardcoded-ttl= empty-answers= max-dns-concurrency= family= dns-answers=
+    resolver-service= state-file='
 complete -c qorb-pool -s l -l log-level -x -a 'error warn info debug' -d 'what to log'
 complete -c qorb-pool -l help -d 'print a summary and exit'
 complete -c qorb-pool -l version -d 'print the version and exit'

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dns_answer.h"
 #include "core/duration.h"
 #include "core/number.h"
 
@@ -86,10 +87,19 @@ const struct policy_row policy_rows[] = {
 #define FAMILY(field, name, least, most, help)                              \
 	{ name, POLICY_CHOICE, AT(dns.field), NULL, 0, 0, "any inet6 inet", \
 		help },
+#define ANSWERS(field, name, least, most, help) \
+	{ name, POLICY_CHOICE, AT(dns.field), NULL, 0, 0, "first merge", help },
 #define X(kind, field, name, initial, least, most, help) \
 	kind(field, name, least, most, help)
 	RESOLVE_POLICY_TABLE(X)
 #undef X
+	    { "resolver-service", POLICY_NAME, AT(dns.resolver_service), "none",
+		0, RESOLVE_NAME_BYTES, NULL,
+		"SRV name under which further name servers are found, or "
+		"none" },
+	{ "state-file", POLICY_PATH, AT(state_file), "none", 0,
+	    POLICY_PATH_BYTES, NULL,
+	    "file that keeps the last good set of DNS over restarts" },
 };
 
 const size_t policy_row_count = ARRAY_LEN(policy_rows);
@@ -245,6 +255,45 @@ set_keepalive(struct policy *p, const struct policy_row *row, const char *value,
 	return true;
 }
 
+static bool
+set_text(struct policy *p, const struct policy_row *row, const char *value)
+{
+	if (strlen(value) >= row->max)
+		return false;
+	memcpy(field(p, row), value, strlen(value) + 1);
+	return true;
+}
+
+static bool
+set_name(struct policy *p, const struct policy_row *row, const char *value,
+    struct text *why)
+{
+	const char *reason = "it is too long";
+	char name[DNS_NAME_BYTES];
+
+	if (strcmp(value, "none") == 0)
+		return set_text(p, row, "");
+	if (dns_name_normalize(value, name, &reason) && set_text(p, row, name))
+		return true;
+	text_addf(why, "a DNS name or none is needed: %s", reason);
+	return false;
+}
+
+static bool
+set_path(struct policy *p, const struct policy_row *row, const char *value,
+    struct text *why)
+{
+	if (strcmp(value, "none") == 0)
+		return set_text(p, row, "");
+	if (value[0] == '/' && value[strlen(value) - 1] != '/' &&
+	    set_text(p, row, value))
+		return true;
+	text_addf(why,
+	    "an absolute path of at most %llu bytes, or none, is needed",
+	    (unsigned long long)row->max - 1);
+	return false;
+}
+
 bool
 policy_set(struct policy *p, const struct policy_row *row, const char *value,
     struct text *why)
@@ -260,6 +309,10 @@ policy_set(struct policy *p, const struct policy_row *row, const char *value,
 		return set_choice(p, row, value, why);
 	case POLICY_KEEPALIVE:
 		return set_keepalive(p, row, value, why);
+	case POLICY_NAME:
+		return set_name(p, row, value, why);
+	case POLICY_PATH:
+		return set_path(p, row, value, why);
 	}
 	return false;
 }
@@ -288,6 +341,7 @@ policy_add_value(
     struct text *t, const struct policy *p, const struct policy_row *row)
 {
 	struct policy_keepalive k;
+	const char *word;
 	uint64_t n;
 
 	switch (row->kind) {
@@ -317,6 +371,11 @@ policy_add_value(
 		text_add_duration(t, k.interval_us);
 		text_add_char(t, ',');
 		text_add_u64(t, k.count);
+		break;
+	case POLICY_NAME:
+	case POLICY_PATH:
+		word = (const char *)p + row->offset;
+		text_add(t, *word == '\0' ? "none" : word);
 		break;
 	}
 }

@@ -22,6 +22,12 @@ enum when_offline { WHEN_OFFLINE_WAIT, WHEN_OFFLINE_FAIL };
 enum isolation { ISOLATION_UID, ISOLATION_NONE };
 enum balance { BALANCE_LEAST_CLAIMED, BALANCE_P2C, BALANCE_ROUND_ROBIN };
 
+/* Longest value of a POLICY_PATH, with its NUL. */
+#define POLICY_PATH_BYTES 256
+
+/* Longest text of a value, with its NUL. */
+#define POLICY_VALUE_BYTES 256
+
 struct policy_keepalive {
 	uint64_t idle_us; /* NEVER: keepalive is off */
 	uint64_t interval_us;
@@ -57,6 +63,7 @@ struct policy {
 	uint32_t balance;     /* enum balance */
 	uint32_t subset;      /* 0, 1 */
 	struct resolve_policy dns;
+	char state_file[POLICY_PATH_BYTES]; /* "": none */
 };
 
 enum policy_kind {
@@ -66,6 +73,8 @@ enum policy_kind {
 	POLICY_SPAN_OR_NEVER,  /* uint64_t, min to max or NEVER */
 	POLICY_CHOICE,	       /* uint32_t, index into choices */
 	POLICY_KEEPALIVE, /* struct policy_keepalive: idle,interval,count */
+	POLICY_NAME,	  /* char[], a DNS name in normal form, "" for none */
+	POLICY_PATH,	  /* char[], an absolute path, "" for none */
 };
 
 struct policy_row {
@@ -73,7 +82,8 @@ struct policy_row {
 	enum policy_kind kind;
 	size_t offset;	     /* in struct policy */
 	const char *initial; /* default as text; NULL: resolve.h has it */
-	uint64_t min, max;   /* bounds of a number or span */
+	uint64_t min, max;   /* bounds of a number or span; max of a name or
+			      * path: its room, with the NUL */
 	const char *choices; /* words with a blank between, for a choice */
 	const char *help;    /* one line */
 };

@@ -32,6 +32,8 @@ struct server {
 	/* What has_ended tells. */
 	enum dns_outcome outcome;
 	size_t found;
+
+	uint32_t empty_run; /* its empty answers in a row */
 };
 
 /* How the last look-up ended, which decides when the next one is due. */
@@ -98,6 +100,32 @@ resolve_family_parse(const char *text, enum resolve_family *family)
 }
 
 const char *
+resolve_rule_word(enum resolve_rule rule)
+{
+	static const char *const words[] = {
+#define X(name, word, text) [RESOLVE_RULE_##name] = (word),
+		RESOLVE_RULE_TABLE(X)
+#undef X
+	};
+
+	ASSERT(rule < ARRAY_LEN(words));
+	return words[rule];
+}
+
+const char *
+resolve_rule_text(enum resolve_rule rule)
+{
+	static const char *const texts[] = {
+#define X(name, word, text) [RESOLVE_RULE_##name] = (text),
+		RESOLVE_RULE_TABLE(X)
+#undef X
+	};
+
+	ASSERT(rule < ARRAY_LEN(texts));
+	return texts[rule];
+}
+
+const char *
 resolve_status_name(enum resolve_status status)
 {
 	static const char *const names[] = {
@@ -106,6 +134,7 @@ resolve_status_name(enum resolve_status status)
 		[RESOLVE_STALE] = "stale",
 		[RESOLVE_FAILING] = "failing",
 		[RESOLVE_EMPTY] = "none",
+		[RESOLVE_SAVED] = "saved",
 	};
 
 	ASSERT(status < ARRAY_LEN(names));
@@ -115,6 +144,7 @@ resolve_status_name(enum resolve_status status)
 void
 resolve_policy_default(struct resolve_policy *policy)
 {
+	memset(policy, 0, sizeof(*policy));
 #define X(kind, field, name, value, min, max, help) policy->field = (value);
 	RESOLVE_POLICY_TABLE(X)
 #undef X
@@ -301,28 +331,56 @@ drop_queries(struct server *s)
 	s->has_cancel = true;
 }
 
+static uint32_t
+bit_of(const struct resolve *r, const struct server *s)
+{
+	return UINT32_C(1) << (s - r->servers);
+}
+
+/* Adds what a server's answer says, and what is kept because it says only half
+ * of it. */
+static void
+add_answer(struct resolve *r, struct server *s, uint64_t now_us,
+    struct resolve_set *found)
+{
+	struct resolve_item like = {
+		.stale_since_us = NEVER,
+		.seen_us = now_us,
+		.servers = bit_of(r, s),
+		.rule = RESOLVE_RULE_NAMED,
+	};
+	size_t i = found->count;
+	uint32_t ttl_s;
+
+	s->found = look_add_found(
+	    &s->look, hardcoded_ttl(r, &ttl_s) ? &ttl_s : NULL, &like, found);
+	for (; i < found->count; i++) {
+		if (found->items[i].spec.ttl_s < r->ttl_s)
+			r->ttl_s = found->items[i].spec.ttl_s;
+	}
+	look_add_kept(&s->look, &r->set, now_us, found);
+}
+
+/* found becomes the set, and is the set's from now on. */
+static void
+put_set(struct resolve *r, struct resolve_set *found)
+{
+	resolve_set_seal(found);
+	if (!resolve_set_equal(found, &r->set))
+		r->has_publish = true;
+	resolve_set_fini(&r->set);
+	r->set = *found;
+}
+
 /* Puts the backends of an answer in the place of the set. */
 static void
 take_set(struct resolve *r, struct server *s, uint64_t now_us)
 {
 	struct resolve_set found = { 0 };
-	uint32_t ttl_s;
-	size_t i;
 
-	look_add_found(
-	    &s->look, hardcoded_ttl(r, &ttl_s) ? &ttl_s : NULL, &found);
-	s->found = found.count;
 	r->ttl_s = DNS_TTL_MAX;
-	for (i = 0; i < found.count; i++) {
-		if (found.items[i].spec.ttl_s < r->ttl_s)
-			r->ttl_s = found.items[i].spec.ttl_s;
-	}
-	look_add_kept(&s->look, &r->set, now_us, &found);
-	resolve_set_seal(&found);
-	if (!resolve_set_equal(&found, &r->set))
-		r->has_publish = true;
-	resolve_set_fini(&r->set);
-	r->set = found;
+	add_answer(r, s, now_us, &found);
+	put_set(r, &found);
 }
 
 static void
@@ -338,7 +396,9 @@ static void
 settle(struct resolve *r)
 {
 	r->expiry_us = resolve_set_next_expiry(&r->set, r->policy.stale_for_us);
-	if (resolve_set_has_stale(&r->set))
+	if (resolve_set_has_saved(&r->set))
+		set_status(r, RESOLVE_SAVED);
+	else if (resolve_set_has_stale(&r->set))
 		set_status(r, RESOLVE_STALE);
 	else if (r->set.count > 0)
 		set_status(r, RESOLVE_OK);
@@ -358,9 +418,9 @@ expire_set(struct resolve *r, uint64_t now_us)
 
 /* The set stays without DNS behind it, as long as it may. */
 static void
-keep_set(struct resolve *r, uint64_t now_us)
+keep_set(struct resolve *r, uint64_t now_us, enum resolve_rule rule)
 {
-	resolve_set_mark_stale(&r->set, now_us);
+	resolve_set_mark_stale(&r->set, now_us, rule);
 	expire_set(r, now_us);
 }
 
@@ -387,7 +447,7 @@ use_empty(struct resolve *r, uint64_t now_us)
 		r->empty_run++;
 	if (r->empty_run >= r->policy.empty_answers)
 		empty_set(r);
-	keep_set(r, now_us);
+	keep_set(r, now_us, RESOLVE_RULE_EMPTY);
 }
 
 static bool
@@ -402,6 +462,102 @@ is_empty_answer(const struct server *s)
 	return s->look.state == LOOK_ENDED &&
 	       (s->look.outcome == DNS_NO_NAME ||
 		   s->look.outcome == DNS_NO_DATA);
+}
+
+/* Counts empty answers of each server; failed look-ups do not. */
+static void
+count_empty(struct resolve *r)
+{
+	struct server *s;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		s = &r->servers[i];
+		if (is_answer(s))
+			s->empty_run = 0;
+		else if (is_empty_answer(s) &&
+			 s->empty_run < r->policy.empty_answers)
+			s->empty_run++;
+	}
+}
+
+/* Whether what this server had named stays though its answer does not name it:
+ * it has none, or has not been empty often enough. */
+static bool
+is_undecided(const struct resolve *r, const struct server *s)
+{
+	if (is_answer(s))
+		return false;
+	return !is_empty_answer(s) || s->empty_run < r->policy.empty_answers;
+}
+
+/* Adds those of the set that undecided servers had named; at the end of a
+ * look-up they have not been confirmed. */
+static void
+add_undecided(
+    struct resolve *r, uint64_t now_us, bool is_end, struct resolve_set *found)
+{
+	struct resolve_item item;
+	uint32_t open = 0;
+	size_t i;
+
+	for (i = 0; i < r->server_count; i++) {
+		if (is_undecided(r, &r->servers[i]))
+			open |= bit_of(r, &r->servers[i]);
+	}
+	for (i = 0; i < r->set.count; i++) {
+		item = r->set.items[i];
+		if ((item.servers & open) == 0)
+			continue;
+		if (item.servers != RESOLVE_ALL_SERVERS)
+			item.servers &= open;
+		if (is_end && item.stale_since_us == NEVER)
+			item.stale_since_us = now_us;
+		if (is_end && item.rule != RESOLVE_RULE_SAVED)
+			item.rule = RESOLVE_RULE_SILENT;
+		/* A full set leaves out the old ones first. */
+		if (!resolve_set_add(found, &item))
+			return;
+	}
+}
+
+/* The set becomes what all servers say together, as far as they have spoken. */
+static void
+merge_set(struct resolve *r, uint64_t now_us, bool is_end)
+{
+	struct resolve_set found = { 0 };
+	struct server *s;
+	size_t i;
+
+	r->ttl_s = DNS_TTL_MAX;
+	for (i = 0; i < r->server_count; i++) {
+		s = &r->servers[i];
+		if (is_answer(s) && !s->look.is_none)
+			add_answer(r, s, now_us, &found);
+	}
+	add_undecided(r, now_us, is_end, &found);
+	resolve_set_unite(&found);
+	if (is_end || found.count > 0)
+		put_set(r, &found);
+}
+
+/* All that servers have said is used: it is whole when all have said all. */
+static void
+use_answers(struct resolve *r, uint64_t now_us)
+{
+	size_t i;
+
+	r->empty_run = 0;
+	r->verdict = VERDICT_WHOLE;
+	for (i = 0; i < r->server_count; i++) {
+		if (!is_answer(&r->servers[i]) ||
+		    r->servers[i].look.missing > 0)
+			r->verdict = VERDICT_PARTIAL;
+	}
+	merge_set(r, now_us, true);
+	if (r->set.count == 0)
+		r->verdict = VERDICT_EMPTY;
+	settle(r);
 }
 
 /* The answer to use: one with the least missing. NULL when there is none. */
@@ -449,12 +605,13 @@ end_looks(struct resolve *r, enum dns_outcome reason)
 static void
 tell_answers(struct resolve *r, const struct server *best)
 {
+	bool is_merge = r->policy.answers == RESOLVE_MERGE;
 	struct server *s;
 	size_t i;
 
 	for (i = 0; i < r->server_count; i++) {
 		s = &r->servers[i];
-		if (s == best)
+		if (s == best || (is_merge && is_answer(s)))
 			tell_ended(s, DNS_RECORDS, s->found);
 		else if (is_answer(s))
 			tell_ended(s, s->look.bad_outcome, 0);
@@ -472,14 +629,18 @@ end_lookup(struct resolve *r, uint64_t now_us, enum dns_outcome reason)
 	best = best_answer(r);
 	for (i = 0; i < r->server_count; i++)
 		has_empty = has_empty || is_empty_answer(&r->servers[i]);
+	count_empty(r);
 	if (best != NULL) {
-		use_answer(r, best, now_us);
+		if (r->policy.answers == RESOLVE_MERGE)
+			use_answers(r, now_us);
+		else
+			use_answer(r, best, now_us);
 		tell_answers(r, best);
 	} else if (has_empty) {
 		use_empty(r, now_us);
 	} else {
 		r->verdict = VERDICT_FAILED;
-		keep_set(r, now_us);
+		keep_set(r, now_us, RESOLVE_RULE_SILENT);
 	}
 	r->is_looking = false;
 	r->end_us = NEVER;
@@ -489,6 +650,15 @@ end_lookup(struct resolve *r, uint64_t now_us, enum dns_outcome reason)
 	if (r->is_wanted_again)
 		r->next_us = now_us;
 	r->is_wanted_again = false;
+}
+
+/* Merging, others have yet to speak: a good server is not kept waiting. */
+static void
+take_so_far(struct resolve *r, uint64_t now_us)
+{
+	merge_set(r, now_us, false);
+	if (r->set.count > 0)
+		settle(r);
 }
 
 /* Ends the look-up when its result cannot get better by waiting: a whole
@@ -505,8 +675,13 @@ judge(struct resolve *r, uint64_t now_us)
 		if (r->servers[i].look.state != LOOK_ENDED)
 			is_done = false;
 	}
-	if (best != NULL && (best->look.missing == 0 || r->set.count == 0))
+	if (r->policy.answers == RESOLVE_MERGE) {
+		if (!is_done && best != NULL)
+			take_so_far(r, now_us);
+	} else if (best != NULL &&
+		   (best->look.missing == 0 || r->set.count == 0)) {
 		is_done = true;
+	}
 	if (is_done)
 		end_lookup(r, now_us, DNS_DROPPED);
 }
@@ -557,6 +732,7 @@ resolve_set_policy(
     struct resolve *r, uint64_t now_us, const struct resolve_policy *policy)
 {
 	bool is_other = policy->family != r->policy.family ||
+			policy->answers != r->policy.answers ||
 			policy->hardcoded_ttl_us != r->policy.hardcoded_ttl_us;
 
 	r->policy = *policy;
@@ -569,15 +745,69 @@ resolve_set_policy(
 		    r->next_us, time_after(r->last_end_us, draw_wait(r)));
 }
 
-void
-resolve_set_servers(struct resolve *r, uint64_t now_us, size_t server_count)
+/* Servers have other places now, in the memory of who named what too. */
+static void
+move_servers(struct resolve *r, size_t server_count, const size_t *before)
 {
+	struct resolve_item *item;
+	uint32_t servers;
+	size_t i, k;
+
+	for (i = 0; i < r->set.count; i++) {
+		item = &r->set.items[i];
+		if (item->servers == RESOLVE_ALL_SERVERS)
+			continue;
+		servers = 0;
+		for (k = 0; k < server_count; k++) {
+			if (before[k] < RESOLVE_SERVERS_MAX)
+				servers |= (item->servers >> before[k] & 1)
+					   << k;
+		}
+		item->servers = servers;
+	}
+}
+
+void
+resolve_set_servers(struct resolve *r, uint64_t now_us, size_t server_count,
+    const size_t *before)
+{
+	move_servers(r, server_count, before);
 	fini_servers(r);
 	init_servers(r, server_count);
 	r->is_looking = false;
 	r->is_wanted_again = false;
 	r->end_us = NEVER;
 	r->next_us = now_us;
+}
+
+void
+resolve_restore(
+    struct resolve *r, const struct backend_spec *specs, size_t count)
+{
+	struct resolve_item item = {
+		.stale_since_us = NEVER,
+		.servers = RESOLVE_ALL_SERVERS,
+		.rule = RESOLVE_RULE_SAVED,
+	};
+	struct resolve_set set = { 0 };
+	size_t i;
+
+	ASSERT(r->started == 0 && r->set.count == 0);
+	for (i = 0; i < count; i++) {
+		item.spec = specs[i];
+		item.spec.sources = SOURCE_SAVED;
+		if (item.spec.addr.kind == ADDR_UNIX ||
+		    item.spec.addr.port == 0 ||
+		    strlen(item.spec.name) >= BACKEND_NAME_BYTES ||
+		    strrchr(item.spec.name, ':') == NULL)
+			continue;
+		if (!resolve_set_add(&set, &item))
+			break;
+	}
+	resolve_set_unite(&set);
+	put_set(r, &set);
+	if (r->set.count > 0)
+		settle(r);
 }
 
 uint64_t
@@ -751,6 +981,28 @@ resolve_backends(const struct resolve *r, const struct backend_spec **specs)
 	return r->set.count;
 }
 
+void
+resolve_origin(const struct resolve *r, size_t i, struct resolve_origin *origin)
+{
+	const struct resolve_item *item;
+	size_t k = 0;
+
+	ASSERT(i < r->set.count);
+	item = &r->set.items[i];
+	origin->rule = item->rule;
+	origin->seen_us = item->seen_us;
+	origin->absent_since_us = item->stale_since_us;
+	origin->ends_us =
+	    time_after(item->stale_since_us, r->policy.stale_for_us);
+	origin->server = SIZE_MAX;
+	if (item->servers == RESOLVE_ALL_SERVERS)
+		return;
+	while (k < r->server_count && (item->servers >> k & 1) == 0)
+		k++;
+	if (k < r->server_count)
+		origin->server = k;
+}
+
 enum resolve_status
 resolve_status(const struct resolve *r)
 {
@@ -794,7 +1046,10 @@ resolve_check(const struct resolve *r)
 	}
 	ASSERT(r->ended <= r->started);
 	ASSERT(r->is_looking == (r->end_us != NEVER));
-	ASSERT((r->status == RESOLVE_OK || r->status == RESOLVE_STALE) ==
-	       (set->count > 0));
-	ASSERT(resolve_set_has_stale(set) == (r->status == RESOLVE_STALE));
+	ASSERT((r->status == RESOLVE_OK || r->status == RESOLVE_STALE ||
+		   r->status == RESOLVE_SAVED) == (set->count > 0));
+	ASSERT(resolve_set_has_saved(set) == (r->status == RESOLVE_SAVED));
+	if (r->status != RESOLVE_SAVED)
+		ASSERT(
+		    resolve_set_has_stale(set) == (r->status == RESOLVE_STALE));
 }

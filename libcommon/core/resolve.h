@@ -28,6 +28,11 @@
  *                       garbage) the last good set stays for stale-for. Asked
  *                       again each query-retry
  *
+ * With dns-answers = merge the set is what all servers name together. What one
+ * says counts at once, for what it had named and for what is new; a look-up
+ * ends when all have spoken. What only a server that fails had named stays for
+ * stale-for, what only one with an empty answer had named for empty-answers.
+ *
  * A TTL says when to ask again, never when to forget. Waits grow by a random
  * part of up to a tenth (never beyond query-interval), so that many hosts
  * behind one cache do not all ask when it forgets.
@@ -48,6 +53,9 @@
 /* Servers asked side by side. */
 #define RESOLVE_SERVERS_MAX 32
 
+/* Longest name of a resolver-service, with its NUL. */
+#define RESOLVE_NAME_BYTES 256
+
 /* Highest max-dns-concurrency: with more in flight, replies get lost in the
  * receive buffer of one UDP socket. */
 #define RESOLVE_CONCURRENCY_MAX 64
@@ -61,13 +69,20 @@ enum resolve_family {
 	RESOLVE_INET,
 };
 
+/* Whose records count when several servers have some. */
+enum resolve_answers {
+	RESOLVE_FIRST, /* those of the first server to have a whole answer */
+	RESOLVE_MERGE, /* those of all */
+};
+
 /* "any", "inet6", "inet". */
 const char *resolve_family_name(enum resolve_family family);
 bool resolve_family_parse(
     const char *text, enum resolve_family *family) MUST_CHECK;
 
 /* Settings, one table: X(KIND, field, "name", default, min, max, "help").
- * SPAN: uint64_t in us; COUNT: uint32_t; FAMILY: enum resolve_family. */
+ * SPAN: uint64_t in us; COUNT: uint32_t; FAMILY: enum resolve_family; ANSWERS:
+ * enum resolve_answers. */
 #define RESOLVE_POLICY_TABLE(X)                                               \
 	X(SPAN, min_query_interval_us, "min-query-interval", US_PER_S,        \
 	    10 * US_PER_MS, 86400 * US_PER_S,                                 \
@@ -89,7 +104,10 @@ bool resolve_family_parse(
 	X(COUNT, max_dns_concurrency, "max-dns-concurrency", 5, 1,            \
 	    RESOLVE_CONCURRENCY_MAX, "queries at a time to each server")      \
 	X(FAMILY, family, "family", RESOLVE_ANY, RESOLVE_ANY, RESOLVE_INET,   \
-	    "address families to use: any, inet6 or inet")
+	    "address families to use: any, inet6 or inet")                    \
+	X(ANSWERS, answers, "dns-answers", RESOLVE_FIRST, RESOLVE_FIRST,      \
+	    RESOLVE_MERGE,                                                    \
+	    "records of the first server that has some, or of all")
 
 struct resolve_policy {
 	uint64_t min_query_interval_us;
@@ -101,6 +119,11 @@ struct resolve_policy {
 	uint32_t empty_answers;
 	uint32_t max_dns_concurrency;
 	enum resolve_family family;
+	enum resolve_answers answers;
+
+	/* SRV name in normal form under which further name servers are found,
+	 * "" for none. Of no meaning here: who owns the servers reads it. */
+	char resolver_service[RESOLVE_NAME_BYTES];
 };
 
 void resolve_policy_default(struct resolve_policy *policy);
@@ -118,11 +141,45 @@ enum resolve_status {
 	RESOLVE_STALE,	  /* the last good set: DNS does not confirm it now */
 	RESOLVE_FAILING,  /* look-ups fail, and nothing is (or remains) known */
 	RESOLVE_EMPTY,	  /* DNS says that there are no backends */
+	RESOLVE_SAVED,	  /* what was restored: DNS has not spoken of it yet */
 };
 
-/* As `stats` has it: "ok", "stale", "failing", and "none" for both empty and
- * starting. */
+/* As `stats` has it: "ok", "stale", "failing", "saved", and "none" for both
+ * empty and starting. */
 const char *resolve_status_name(enum resolve_status status);
+
+/* X(NAME, "word", "meaning"): why a backend is in the set. */
+#define RESOLVE_RULE_TABLE(X)                                            \
+	X(NAMED, "named", "the last look-up names it")                   \
+	X(SILENT, "silent",                                              \
+	    "who named it gives no answer: it stays for stale-for")      \
+	X(EMPTY, "empty",                                                \
+	    "the last answers were empty, but fewer than empty-answers " \
+	    "in a row")                                                  \
+	X(HALF, "half",                                                  \
+	    "its target is named, its address could not be looked up: "  \
+	    "it stays for stale-for")                                    \
+	X(SAVED, "saved", "it was saved: DNS has not spoken of it yet")
+
+enum resolve_rule {
+#define X(name, word, text) RESOLVE_RULE_##name,
+	RESOLVE_RULE_TABLE(X)
+#undef X
+};
+
+/* Static strings: the word, and what it means. */
+const char *resolve_rule_word(enum resolve_rule rule);
+const char *resolve_rule_text(enum resolve_rule rule);
+
+/* Where a backend of the set comes from. */
+struct resolve_origin {
+	enum resolve_rule rule;
+	uint64_t seen_us;	  /* when an answer last named it; 0: none */
+	uint64_t absent_since_us; /* since when none does; NEVER: it is there */
+	uint64_t ends_us; /* when stale-for ends for it, NEVER: it does not */
+	size_t server;	  /* of those that named it, the first; SIZE_MAX: none
+			   * that is still asked */
+};
 
 /* A query in flight. Zeroed, it is none. */
 struct resolve_handle {
@@ -183,9 +240,17 @@ void resolve_set_policy(
     struct resolve *r, uint64_t now_us, const struct resolve_policy *policy);
 
 /* Other servers from now on; starts a look-up. One that was under way is
- * dropped without another word: its handles are void. */
-void resolve_set_servers(
-    struct resolve *r, uint64_t now_us, size_t server_count);
+ * dropped without another word: its handles are void. before: for each server
+ * the place it had among those of until now, SIZE_MAX when it was none of
+ * them. */
+void resolve_set_servers(struct resolve *r, uint64_t now_us,
+    size_t server_count, const size_t *before);
+
+/* Backends that were known in an earlier life, for as long as DNS has not
+ * spoken: their status is RESOLVE_SAVED, their source SOURCE_SAVED. Before the
+ * first look-up; what is no use as a backend of DNS is left out. */
+void resolve_restore(
+    struct resolve *r, const struct backend_spec *specs, size_t count);
 
 /* Look up now, or once more after the look-up that is under way, so that what
  * was true at this moment is seen. Returns the number of the look-up that
@@ -217,7 +282,15 @@ uint64_t resolve_next_deadline(const struct resolve *r);
 size_t resolve_backends(
     const struct resolve *r, const struct backend_spec **specs);
 
+/* Of the i-th of resolve_backends. */
+void resolve_origin(
+    const struct resolve *r, size_t i, struct resolve_origin *origin);
+
 enum resolve_status resolve_status(const struct resolve *r);
+
+/* Order of resolve_backends. */
+int resolve_spec_compare(
+    const struct backend_spec *a, const struct backend_spec *b);
 
 /* Walks all invariants. */
 void resolve_check(const struct resolve *r);

@@ -532,13 +532,14 @@ make_spec(
 	return spec;
 }
 
-void
-look_add_found(
-    struct look *look, const uint32_t *ttl_s, struct resolve_set *set)
+size_t
+look_add_found(struct look *look, const uint32_t *ttl_s,
+    const struct resolve_item *like, struct resolve_set *set)
 {
 	const struct look_target *target;
-	struct backend_spec spec;
+	struct resolve_item item = *like;
 	char name[BACKEND_NAME_BYTES];
+	size_t before = set->count;
 	size_t i, k;
 
 	ASSERT(look->state == LOOK_ENDED);
@@ -546,14 +547,15 @@ look_add_found(
 		target = &look->targets[look->srvs[i].target];
 		name_backend(&look->srvs[i], name);
 		for (k = 0; k < target->ip_count; k++) {
-			spec = make_spec(name, &look->srvs[i],
+			item.spec = make_spec(name, &look->srvs[i],
 			    &look->ips[target->first_ip + k]);
 			if (ttl_s != NULL)
-				spec.ttl_s = *ttl_s;
-			if (!resolve_set_add(set, &spec, NEVER))
+				item.spec.ttl_s = *ttl_s;
+			if (!resolve_set_add(set, &item))
 				look->left_out++;
 		}
 	}
+	return set->count - before;
 }
 
 /* The record that names this backend now, or NULL. */
@@ -576,27 +578,27 @@ void
 look_add_kept(const struct look *look, const struct resolve_set *old,
     uint64_t now_us, struct resolve_set *set)
 {
-	const struct resolve_item *item;
 	const struct look_srv *srv;
-	struct backend_spec spec;
+	struct resolve_item item;
 	size_t i, f;
 
 	if (look->missing == 0)
 		return;
 	for (i = 0; i < old->count; i++) {
-		item = &old->items[i];
-		srv = find_srv(look, &item->spec);
-		f = item->spec.addr.kind == ADDR_INET6 ? 0 : 1;
+		item = old->items[i];
+		srv = find_srv(look, &item.spec);
+		f = item.spec.addr.kind == ADDR_INET6 ? 0 : 1;
 		if (srv == NULL ||
 		    look->targets[srv->target].states[f] != ADDRESS_FAILED)
 			continue;
-		spec = item->spec;
-		spec.priority = srv->priority;
-		spec.weight = srv->weight;
+		item.spec.priority = srv->priority;
+		item.spec.weight = srv->weight;
+		if (item.stale_since_us == NEVER)
+			item.stale_since_us = now_us;
+		if (item.rule != RESOLVE_RULE_SAVED)
+			item.rule = RESOLVE_RULE_HALF;
 		/* A full set leaves out the old ones first. */
-		if (!resolve_set_add(set, &spec,
-			item->stale_since_us == NEVER ? now_us
-						      : item->stale_since_us))
+		if (!resolve_set_add(set, &item))
 			return;
 	}
 }

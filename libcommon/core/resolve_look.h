@@ -83,10 +83,11 @@ void look_on_answer(struct look *look, const char *service,
 /* No answer will come any more: everything open has failed like this. */
 void look_give_up(struct look *look, enum dns_outcome outcome);
 
-/* Adds the backends that were found to a set. Without a hardcoded TTL (NULL)
- * each has the smallest of its records. */
-void look_add_found(
-    struct look *look, const uint32_t *ttl_s, struct resolve_set *set);
+/* Adds the backends that were found to a set, each an item like this one but
+ * for its spec; the number added. Without a hardcoded TTL (NULL) each has the
+ * smallest of its records. */
+size_t look_add_found(struct look *look, const uint32_t *ttl_s,
+    const struct resolve_item *like, struct resolve_set *set);
 
 /* Adds those backends of an older set whose addresses could not be looked up
  * this time though the service still names them, with priority and weight as

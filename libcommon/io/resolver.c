@@ -19,14 +19,18 @@ struct waiter {
 	void *ctx;
 };
 
-/* One server: its channel and its name. The system's own list is one, without
- * an address, when it cannot be taken apart. */
+/* One server: its channel and its name. The system's own list is one, with the
+ * address ADDR_NONE, when it cannot be taken apart. */
 struct upstream {
 	struct resolver *resolver;
 	struct dns *dns; /* owned */
-	bool has_addr;
 	struct addr addr;
 	char name[ADDR_TEXT_BYTES];
+};
+
+struct servers {
+	struct addr addrs[RESOLVE_SERVERS_MAX];
+	size_t count;
 };
 
 struct resolver {
@@ -36,11 +40,15 @@ struct resolver {
 	struct event *turn;	       /* owned: the next step */
 	size_t count;
 	struct upstream *upstreams; /* owned */
-	bool is_system;		    /* servers as the system has them */
+	struct servers given;	    /* never none */
+	bool is_system;		    /* given are those the system has */
+	struct resolver *finder;    /* owned; of further servers, or NULL */
 	bool has_new_pace;	    /* for channels opened from now on */
-	uint64_t lookups_seen;	    /* ended ones whose result was looked at */
-	struct waiter *waiters;	    /* owned, oldest first */
-	bool is_calling;	    /* a callback runs */
+	bool has_moved; /* a look-up was dropped for other servers, and none
+			 * has ended since */
+	uint64_t lookups_seen;	/* ended ones whose result was looked at */
+	struct waiter *waiters; /* owned, oldest first */
+	bool is_calling;	/* a callback runs */
 	char error[ERROR_BYTES];
 	struct text failures; /* of the look-up under way, in failures_buf */
 	char failures_buf[ERROR_BYTES];
@@ -77,14 +85,14 @@ open_upstream(struct resolver *r, struct upstream *up, const char **why)
 {
 	struct dns_params params = {
 		.base = r->params.base,
-		.server = up->has_addr ? &up->addr : NULL,
+		.server = up->addr.kind != ADDR_NONE ? &up->addr : NULL,
 		.timeout_us = r->params.policy.query_timeout_us,
 		.on_answer = on_answer,
 		.ctx = up,
 	};
 
 	up->resolver = r;
-	if (up->has_addr)
+	if (up->addr.kind != ADDR_NONE)
 		addr_text(&up->addr, up->name);
 	else
 		strcpy(up->name, "system");
@@ -92,20 +100,17 @@ open_upstream(struct resolver *r, struct upstream *up, const char **why)
 	return up->dns != NULL;
 }
 
-/* One channel a server; none given: one for what the system has. False leaves
- * no channel open. */
+/* One channel a server. False leaves no channel open. */
 static bool
-open_upstreams(struct resolver *r, const struct addr *servers, size_t count,
-    const char **why)
+open_upstreams(
+    struct resolver *r, const struct servers *servers, const char **why)
 {
 	size_t i;
 
-	r->count = count > 0 ? count : 1;
+	r->count = servers->count;
 	r->upstreams = mem_new(r->count, sizeof(*r->upstreams));
 	for (i = 0; i < r->count; i++) {
-		r->upstreams[i].has_addr = count > 0;
-		if (count > 0)
-			r->upstreams[i].addr = servers[i];
+		r->upstreams[i].addr = servers->addrs[i];
 		if (!open_upstream(r, &r->upstreams[i], why)) {
 			close_upstreams(r);
 			return false;
@@ -115,42 +120,96 @@ open_upstreams(struct resolver *r, const struct addr *servers, size_t count,
 }
 
 static bool
-has_servers(const struct resolver *r, const struct addr *servers, size_t count)
+has_servers(const struct resolver *r, const struct servers *servers)
 {
 	size_t i;
 
-	if (count == 0)
-		return r->count == 1 && !r->upstreams[0].has_addr;
-	if (r->count != count)
+	if (r->count != servers->count)
 		return false;
-	for (i = 0; i < count; i++) {
-		if (!r->upstreams[i].has_addr ||
-		    !addr_equal(&r->upstreams[i].addr, &servers[i]))
+	for (i = 0; i < r->count; i++) {
+		if (!addr_equal(&r->upstreams[i].addr, &servers->addrs[i]))
 			return false;
 	}
 	return true;
 }
 
+static size_t
+find_server(const struct upstream *ups, size_t count, const struct addr *addr)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (addr_equal(&ups[i].addr, addr))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 /* Goes on with these servers. The old channels stay when the new ones cannot
  * be had: looking up as before is better than not at all. */
 static void
-change_upstreams(struct resolver *r, const struct addr *servers, size_t count)
+change_upstreams(struct resolver *r, const struct servers *servers)
 {
 	struct upstream *old = r->upstreams;
+	size_t before[RESOLVE_SERVERS_MAX];
 	size_t old_count = r->count;
 	const char *why;
 	size_t i;
 
-	if (!open_upstreams(r, servers, count, &why)) {
+	if (!open_upstreams(r, servers, &why)) {
 		r->upstreams = old;
 		r->count = old_count;
 		return;
 	}
+	for (i = 0; i < r->count; i++)
+		before[i] = find_server(old, old_count, &servers->addrs[i]);
 	for (i = 0; i < old_count; i++)
 		dns_free(&old[i].dns);
 	free(old);
-	resolve_set_servers(r->core, clock_us(), r->count);
+	resolve_set_servers(r->core, clock_us(), r->count, before);
 	turn_after(r, 0);
+}
+
+/* The servers that the system has; never none. */
+static void
+ask_system(struct servers *servers)
+{
+	servers->count =
+	    dns_system_servers(servers->addrs, RESOLVE_SERVERS_MAX);
+	if (servers->count > 0)
+		return;
+	memset(&servers->addrs[0], 0, sizeof(servers->addrs[0]));
+	servers->count = 1;
+}
+
+static bool
+has_addr(const struct servers *servers, const struct addr *addr)
+{
+	size_t i;
+
+	for (i = 0; i < servers->count; i++) {
+		if (addr_equal(&servers->addrs[i], addr))
+			return true;
+	}
+	return false;
+}
+
+/* Those given, then those found; the finder's set is sorted, so the order
+ * changes only with its content. */
+static void
+wanted_servers(const struct resolver *r, struct servers *servers)
+{
+	const struct backend_spec *found;
+	size_t count = 0;
+	size_t i;
+
+	*servers = r->given;
+	if (r->finder != NULL)
+		count = resolver_backends(r->finder, &found);
+	for (i = 0; i < count && servers->count < RESOLVE_SERVERS_MAX; i++) {
+		if (!has_addr(servers, &found[i].addr))
+			servers->addrs[servers->count++] = found[i].addr;
+	}
 }
 
 /* New channels where they are needed, between two look-ups: when the time-out
@@ -159,19 +218,68 @@ change_upstreams(struct resolver *r, const struct addr *servers, size_t count)
 static void
 renew_upstreams(struct resolver *r)
 {
-	struct addr servers[RESOLVE_SERVERS_MAX];
-	size_t count = 0;
-	size_t i;
+	struct servers servers;
 
-	if (r->is_system && !resolve_is_answered(r->core)) {
-		count = dns_system_servers(servers, RESOLVE_SERVERS_MAX);
-	} else {
-		for (i = 0; i < r->count && r->upstreams[i].has_addr; i++)
-			servers[count++] = r->upstreams[i].addr;
-	}
-	if (r->has_new_pace || !has_servers(r, servers, count))
-		change_upstreams(r, servers, count);
+	r->has_moved = false;
+	if (r->is_system && !resolve_is_answered(r->core))
+		ask_system(&r->given);
+	wanted_servers(r, &servers);
+	if (r->has_new_pace || !has_servers(r, &servers))
+		change_upstreams(r, &servers);
 	r->has_new_pace = false;
+}
+
+/* Other servers were found: they are asked at once, not when the dead ones of
+ * a look-up under way have had their time. But only once until a look-up ends:
+ * servers that come and go must not keep all look-ups from their end. */
+static void
+on_found(void *ctx, struct resolver *finder)
+{
+	struct resolver *r = ctx;
+	struct servers servers;
+
+	(void)finder;
+	wanted_servers(r, &servers);
+	if (r->has_moved || has_servers(r, &servers))
+		return;
+	r->has_moved = true;
+	change_upstreams(r, &servers);
+}
+
+static void
+on_finder_trace(
+    void *ctx, struct resolver *finder, const struct resolver_trace *trace)
+{
+	struct resolver *r = ctx;
+
+	(void)finder;
+	if (r->params.on_trace != NULL)
+		r->params.on_trace(r->params.ctx, r, trace);
+}
+
+/* The finder that the policy wants, in the place of one that there may be. */
+static bool
+open_finder(struct resolver *r, const char **why)
+{
+	const struct resolve_policy *policy = &r->params.policy;
+	struct resolver_params params = {
+		.base = r->params.base,
+		.service = policy->resolver_service,
+		.servers = r->given.addrs,
+		.server_count = r->is_system ? 0 : r->given.count,
+		.policy = *policy,
+		.seed = r->params.seed + 1,
+		.on_change = on_found,
+		.on_trace = on_finder_trace,
+		.ctx = r,
+	};
+
+	resolver_free(&r->finder);
+	if (policy->resolver_service[0] == '\0')
+		return true;
+	params.policy.resolver_service[0] = '\0';
+	r->finder = resolver_new(&params, why);
+	return r->finder != NULL;
 }
 
 /* What went wrong with which query, for people. */
@@ -370,17 +478,17 @@ static bool
 open_first(
     struct resolver *r, const struct resolver_params *p, const char **why)
 {
-	struct addr servers[RESOLVE_SERVERS_MAX];
-	size_t count;
-
 	*why = "there are too many name servers";
 	if (p->server_count > RESOLVE_SERVERS_MAX)
 		return false;
-	if (p->server_count > 0)
-		return open_upstreams(r, p->servers, p->server_count, why);
-	r->is_system = true;
-	count = dns_system_servers(servers, RESOLVE_SERVERS_MAX);
-	return open_upstreams(r, servers, count, why);
+	r->is_system = p->server_count == 0;
+	r->given.count = p->server_count;
+	if (r->is_system)
+		ask_system(&r->given);
+	else
+		memcpy(r->given.addrs, p->servers,
+		    p->server_count * sizeof(*p->servers));
+	return open_upstreams(r, &r->given, why) && open_finder(r, why);
 }
 
 struct resolver *
@@ -403,6 +511,8 @@ resolver_new(const struct resolver_params *params, const char **why)
 	}
 	r->core =
 	    resolve_new(r->service, r->count, &params->policy, params->seed);
+	resolve_restore(r->core, params->saved, params->saved_count);
+	r->params.saved = NULL;
 	r->turn = evtimer_new(params->base, on_turn, r);
 	*why = "the event loop has no room";
 	if (r->turn == NULL) {
@@ -423,6 +533,7 @@ resolver_free(struct resolver **rp)
 		return;
 	ASSERT(!r->is_calling);
 	*rp = NULL;
+	resolver_free(&r->finder);
 	close_upstreams(r);
 	while ((w = r->waiters) != NULL) {
 		r->waiters = w->next;
@@ -445,6 +556,34 @@ size_t
 resolver_backends(const struct resolver *r, const struct backend_spec **specs)
 {
 	return resolve_backends(r->core, specs);
+}
+
+void
+resolver_origin(
+    const struct resolver *r, size_t i, struct resolver_origin *origin)
+{
+	struct resolve_origin core;
+
+	resolve_origin(r->core, i, &core);
+	origin->rule = core.rule;
+	origin->server =
+	    core.server < r->count ? r->upstreams[core.server].name : "";
+	origin->seen_us = core.seen_us;
+	origin->absent_since_us = core.absent_since_us;
+	origin->ends_us = core.ends_us;
+}
+
+size_t
+resolver_server_count(const struct resolver *r)
+{
+	return r->count;
+}
+
+const char *
+resolver_server(const struct resolver *r, size_t i)
+{
+	ASSERT(i < r->count);
+	return r->upstreams[i].name;
 }
 
 enum resolve_status
@@ -496,12 +635,31 @@ resolver_forget(struct resolver *r, const void *ctx)
 	}
 }
 
+static void
+set_finder_policy(struct resolver *r)
+{
+	struct resolve_policy policy = r->params.policy;
+
+	policy.resolver_service[0] = '\0';
+	resolver_set_policy(r->finder, &policy);
+}
+
 void
 resolver_set_policy(struct resolver *r, const struct resolve_policy *policy)
 {
+	const char *why;
+	bool is_other;
+
 	if (policy->query_timeout_us != r->params.policy.query_timeout_us)
 		r->has_new_pace = true;
+	is_other = strcmp(policy->resolver_service,
+		       r->params.policy.resolver_service) != 0;
 	r->params.policy = *policy;
 	resolve_set_policy(r->core, clock_us(), policy);
+	/* A name that passed for a policy can be looked up. */
+	if (is_other && open_finder(r, &why))
+		on_found(r, r->finder);
+	else if (r->finder != NULL)
+		set_finder_policy(r);
 	turn_after(r, 0);
 }

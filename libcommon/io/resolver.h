@@ -11,6 +11,10 @@
  *	resolve_policy_default(&params.policy);
  *	struct resolver *r = resolver_new(&params, &why);
  *
+ * With the policy's resolver_service it looks for further name servers too: an
+ * SRV name whose backends are asked beside the servers that were given, for as
+ * long as it names them. It is looked up at those that were given.
+ *
  * Everything happens in the event loop's own turns: no function here calls a
  * callback, and none blocks. Callbacks may call any function but
  * resolver_free. One thread.
@@ -57,6 +61,11 @@ struct resolver_params {
 	struct resolve_policy policy;
 	uint64_t seed;
 
+	/* Backends known from before, for as long as DNS has not spoken:
+	 * resolve_restore. Copied. */
+	const struct backend_spec *saved;
+	size_t saved_count;
+
 	/* The backends or the status changed. Also called when the first
 	 * look-up has ended. */
 	void (*on_change)(void *ctx, struct resolver *r);
@@ -81,6 +90,24 @@ const char *resolver_service(const struct resolver *r);
 /* The current set; borrowed until the loop's next turn. */
 size_t resolver_backends(
     const struct resolver *r, const struct backend_spec **specs);
+
+/* Where a backend comes from, in words. Times are those of clock_us. */
+struct resolver_origin {
+	enum resolve_rule rule;
+	const char *server;	  /* borrowed as the set is; "" for none */
+	uint64_t seen_us;	  /* when an answer last named it; 0: none */
+	uint64_t absent_since_us; /* since when none does; NEVER: it is there */
+	uint64_t ends_us;	  /* when it ends if that stays so, or NEVER */
+};
+
+/* Of the i-th of resolver_backends. */
+void resolver_origin(
+    const struct resolver *r, size_t i, struct resolver_origin *origin);
+
+/* The name servers that are asked now: how many, and the name of each
+ * ("[::1]:53", or "system"; borrowed until the loop's next turn). */
+size_t resolver_server_count(const struct resolver *r);
+const char *resolver_server(const struct resolver *r, size_t i);
 
 enum resolve_status resolver_status(const struct resolver *r);
 

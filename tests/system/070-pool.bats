@@ -598,10 +598,10 @@ while True:
 @test "the manual and the completions name every policy" {
 	names=$(sed -nE 's/^\t\{ "([a-z-]+)", POLICY_.*/\1/p' \
 	    "$ROOT/libcommon/core/policy.c"
-	    grep -oE 'X\((SPAN|COUNT|FAMILY), [a-z_]+, "[a-z-]+"' \
+	    grep -oE 'X\((SPAN|COUNT|FAMILY|ANSWERS), [a-z_]+, "[a-z-]+"' \
 	        "$ROOT/libcommon/core/resolve.h" | grep -oE '[a-z-]+"' |
 	        tr -d '"')
-	[[ $(wc -l <<<"$names") -ge 36 ]]
+	[[ $(wc -l <<<"$names") -ge 38 ]]
 	for name in $names; do
 		for file in docs/man/qorb-pool.8 completions/bash/qorb-pool \
 		    completions/zsh/_qorb-pool \

@@ -39,7 +39,8 @@
 #   start_echo NAME [OPTION ...]   a qorb-echo; sets ECHO_ADDR
 #   start_pool [OPTION ...] POOL=...   a qorb-pool on $QORB_SOCKET, answering
 #   start_nsd FOLDER         nsd with each FOLDER/ZONE.zone; sets NSD_ADDR; the
-#                            files are read again after reload_nsd
+#                            files are read again after reload_nsd [NAME]. With
+#                            NSD_NAME it has another name than nsd
 #   ask LINE ...             sends lines to $QORB_SOCKET, prints what comes back
 #
 # The teardown stops what is still running and fails the test when something
@@ -423,7 +424,8 @@ ask()
 
 start_nsd()
 {
-	local folder=$1 home=$SCRATCH/nsd zone port
+	local folder=$1 name=${NSD_NAME:-nsd} zone port
+	local home=$SCRATCH/$name.home
 	port=$(free_port)
 	mkdir -p "$home"
 	{
@@ -443,10 +445,10 @@ start_nsd()
 	# For the tests that use it.
 	# shellcheck disable=SC2034
 	NSD_ADDR="[::1]:$port"
-	start_daemon -n nsd -r 'nsd started' nsd -d -c "$home/nsd.conf"
+	start_daemon -n "$name" -r 'nsd started' nsd -d -c "$home/nsd.conf"
 }
 
 reload_nsd()
 {
-	kill -HUP "$(daemon_pid nsd)"
+	kill -HUP "$(daemon_pid "${1:-nsd}")"
 }

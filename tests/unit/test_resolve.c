@@ -344,6 +344,10 @@ waits_about(const struct world *w, uint64_t span)
 	assert_in_range(wait_of(w), span, span + span / 10);
 }
 
+/* For resolve_set_servers: none of them was there before. */
+static const size_t all_new[SERVERS] = { SIZE_MAX, SIZE_MAX, SIZE_MAX,
+	SIZE_MAX };
+
 static zone_lines two[] = {
 	SERVICE " 60 SRV 0 10 6001 echo001.test.com",
 	SERVICE " 60 SRV 0 10 6002 echo002.test.com",
@@ -1252,7 +1256,7 @@ of_two_halves_the_better_is_used(void **state)
 	struct world *w = make_one(two);
 
 	(void)state;
-	resolve_set_servers(w->r, w->now, 2);
+	resolve_set_servers(w->r, w->now, 2, all_new);
 	w->servers = 2;
 	w->done = w->failed = 0;
 	w->fakes[0].zone = worse;
@@ -1340,7 +1344,7 @@ other_servers_are_asked_at_once(void **state)
 	wake(w);
 	w->servers = 3;
 	w->fakes[2].zone = two;
-	resolve_set_servers(w->r, w->now, 3);
+	resolve_set_servers(w->r, w->now, 3, all_new);
 	assert_int_equal(resolve_next_deadline(w->r), w->now);
 	w->fakes[0].outcome = w->fakes[1].outcome = DNS_REFUSED;
 	go_to(w, w->now);
@@ -1418,6 +1422,348 @@ names_of_families_and_states_are_words(void **state)
 	assert_string_equal(resolve_status_name(RESOLVE_STARTING), "none");
 }
 
+static zone_lines second[] = {
+	SERVICE " 60 SRV 0 10 6002 echo002.test.com",
+	"echo002.test.com 60 AAAA ::2",
+	NULL,
+};
+#define SECOND "echo002.test.com:6002 [::2]:6002 0/10 60"
+
+static struct world *
+make_merging(zone_lines *a, zone_lines *b)
+{
+	struct resolve_policy policy;
+	struct world *w;
+
+	resolve_policy_default(&policy);
+	policy.answers = RESOLVE_MERGE;
+	w = make_world(2, &policy);
+	w->fakes[0].zone = a;
+	w->fakes[1].zone = b;
+	wake(w);
+	return w;
+}
+
+static struct resolve_origin
+origin_of(const struct world *w, size_t i)
+{
+	struct resolve_origin origin;
+
+	resolve_origin(w->r, i, &origin);
+	return origin;
+}
+
+static void
+merging_gives_the_union_of_all_servers(void **state)
+{
+	struct world *w = make_merging(one, second);
+
+	(void)state;
+	answer_all(w);
+	assert_string_equal(show(w), TWO);
+	assert_int_equal(resolve_status(w->r), RESOLVE_OK);
+	assert_int_equal(w->done, 2);
+	assert_int_equal(origin_of(w, 0).server, 0);
+	assert_int_equal(origin_of(w, 1).server, 1);
+	/* Both name it: one backend, with the better priority. */
+	w->fakes[1].zone =
+	    (zone_lines[]){ SERVICE " 30 SRV 5 1 6001 echo001.test.com",
+		    "echo001.test.com 60 AAAA ::1", NULL };
+	go_to(w, w->now + 67 * S);
+	assert_string_equal(
+	    show(w), "echo001.test.com:6001 [::1]:6001 0/10 30");
+	end_world(w);
+}
+
+static void
+merging_waits_for_no_server_before_the_others_count(void **state)
+{
+	struct world *w = make_merging(one, second);
+
+	(void)state;
+	w->fakes[0].is_silent = true;
+	answer_all(w);
+	assert_string_equal(show(w), SECOND);
+	assert_int_equal(resolve_status(w->r), RESOLVE_OK);
+	assert_int_equal(resolve_ended(w->r), 0);
+	assert_true(w->published > 0);
+	go_to(w, w->now + 10 * S);
+	assert_int_equal(resolve_ended(w->r), 1);
+	assert_string_equal(show(w), SECOND);
+	end_world(w);
+}
+
+static void
+merging_keeps_what_only_a_silent_server_had_named(void **state)
+{
+	struct world *w = make_merging(one, second);
+	uint64_t silent_at;
+
+	(void)state;
+	answer_all(w);
+	w->fakes[0].is_silent = true;
+	go_to(w, w->now + 80 * S);
+	assert_string_equal(show(w), TWO);
+	assert_int_equal(resolve_status(w->r), RESOLVE_STALE);
+	assert_int_equal(origin_of(w, 0).rule, RESOLVE_RULE_SILENT);
+	silent_at = origin_of(w, 0).absent_since_us;
+	assert_true(silent_at <= w->now && silent_at > 0);
+	assert_int_equal(origin_of(w, 0).ends_us, silent_at + 3600 * S);
+	assert_int_equal(origin_of(w, 1).rule, RESOLVE_RULE_NAMED);
+	assert_true(origin_of(w, 1).absent_since_us == NEVER);
+	go_to(w, silent_at + 3599 * S);
+	assert_string_equal(show(w), TWO);
+	go_to(w, silent_at + 3600 * S);
+	assert_string_equal(show(w), SECOND);
+	assert_int_equal(resolve_status(w->r), RESOLVE_OK);
+	end_world(w);
+}
+
+static void
+merging_drops_at_once_what_its_server_no_longer_names(void **state)
+{
+	struct world *w = make_merging(two, second);
+
+	(void)state;
+	answer_all(w);
+	assert_string_equal(show(w), TWO);
+	/* The other one is silent, but had never named it. */
+	w->fakes[0].zone = second;
+	w->fakes[1].is_silent = true;
+	(void)resolve_refresh(w->r, w->now);
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), SECOND);
+	assert_int_equal(resolve_ended(w->r), 1);
+	end_world(w);
+}
+
+static void
+merging_counts_the_empty_answers_of_each_server(void **state)
+{
+	struct world *w = make_merging(one, second);
+
+	(void)state;
+	answer_all(w);
+	w->fakes[0].zone = NULL;
+	w->fakes[0].outcome = DNS_NO_NAME;
+	(void)resolve_refresh(w->r, w->now);
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), TWO);
+	assert_int_equal(resolve_status(w->r), RESOLVE_STALE);
+	w->now += 2 * S;
+	(void)resolve_refresh(w->r, w->now);
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), SECOND);
+	assert_int_equal(resolve_status(w->r), RESOLVE_OK);
+	end_world(w);
+}
+
+static void
+merging_with_all_servers_dead_is_as_it_always_is(void **state)
+{
+	struct world *w = make_merging(one, second);
+
+	(void)state;
+	answer_all(w);
+	w->fakes[0].zone = w->fakes[1].zone = NULL;
+	w->fakes[0].outcome = w->fakes[1].outcome = DNS_SERVFAIL;
+	go_to(w, w->now + 100 * S);
+	assert_string_equal(show(w), TWO);
+	assert_int_equal(resolve_status(w->r), RESOLVE_STALE);
+	w->fakes[0].outcome = w->fakes[1].outcome = DNS_NO_DATA;
+	go_to(w, w->now + 100 * S);
+	assert_string_equal(show(w), "");
+	assert_int_equal(resolve_status(w->r), RESOLVE_EMPTY);
+	end_world(w);
+}
+
+static void
+servers_are_known_again_at_another_place(void **state)
+{
+	static const size_t swapped[] = { 1, 0 };
+	struct world *w = make_merging(one, second);
+
+	(void)state;
+	answer_all(w);
+	resolve_set_servers(w->r, w->now, 2, swapped);
+	assert_int_equal(origin_of(w, 0).server, 1);
+	/* The one that had named the first is now the second, and silent. */
+	w->fakes[0].zone = second;
+	w->fakes[0].count = w->fakes[1].count = 0;
+	w->fakes[1].is_silent = true;
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), TWO);
+	resolve_set_servers(w->r, w->now, 1, all_new);
+	assert_int_equal(origin_of(w, 0).server, SIZE_MAX);
+	end_world(w);
+}
+
+static const struct backend_spec saved_specs[] = {
+	{ .name = "old.test.com:6001",
+	    .addr = { .kind = ADDR_INET, .ip = { 127, 0, 0, 1 }, .port = 6001 },
+	    .sources = SOURCE_DNS },
+	{ .name = "bad.test.com:0", .addr = { .kind = ADDR_INET } },
+	{ .name = "nonsense",
+	    .addr = { .kind = ADDR_INET, .ip = { 127, 0, 0, 1 }, .port = 1 } },
+};
+#define OLD "old.test.com:6001 127.0.0.1:6001 0/0 0"
+
+static struct world *
+make_restored(void)
+{
+	struct world *w = make_world(1, NULL);
+
+	resolve_restore(w->r, saved_specs, ARRAY_LEN(saved_specs));
+	return w;
+}
+
+static void
+what_was_saved_is_used_until_dns_speaks(void **state)
+{
+	const struct backend_spec *specs;
+	struct world *w = make_restored();
+
+	(void)state;
+	drain(w);
+	assert_int_equal(w->published, 1);
+	assert_string_equal(show(w), OLD);
+	assert_int_equal(resolve_backends(w->r, &specs), 1);
+	assert_int_equal(specs[0].sources, SOURCE_SAVED);
+	assert_int_equal(resolve_status(w->r), RESOLVE_SAVED);
+	assert_string_equal(resolve_status_name(RESOLVE_SAVED), "saved");
+	w->fakes[0].outcome = DNS_SERVFAIL;
+	wake(w);
+	answer_all(w);
+	go_to(w, w->now + 100 * S);
+	assert_string_equal(show(w), OLD);
+	assert_int_equal(resolve_status(w->r), RESOLVE_SAVED);
+	assert_int_equal(origin_of(w, 0).rule, RESOLVE_RULE_SAVED);
+	assert_int_equal(origin_of(w, 0).server, SIZE_MAX);
+	w->fakes[0].zone = one;
+	go_to(w, w->now + 12 * S);
+	assert_string_equal(show(w), ONE);
+	assert_int_equal(resolve_status(w->r), RESOLVE_OK);
+	end_world(w);
+}
+
+static void
+the_same_backend_from_dns_is_no_longer_a_saved_one(void **state)
+{
+	static zone_lines same[] = {
+		SERVICE " 0 SRV 0 0 6001 old.test.com",
+		"old.test.com 0 A 127.0.0.1",
+		NULL,
+	};
+	const struct backend_spec *specs;
+	struct world *w = make_restored();
+
+	(void)state;
+	drain(w);
+	w->fakes[0].zone = same;
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), OLD);
+	assert_int_equal(w->published, 2);
+	assert_int_equal(resolve_backends(w->r, &specs), 1);
+	assert_int_equal(specs[0].sources, SOURCE_DNS);
+	end_world(w);
+}
+
+static void
+what_was_saved_ends_as_what_was_known_does(void **state)
+{
+	struct world *w = make_restored();
+
+	(void)state;
+	w->fakes[0].outcome = DNS_TIME_OUT;
+	wake(w);
+	answer_all(w);
+	go_to(w, w->now + 3599 * S);
+	assert_string_equal(show(w), OLD);
+	go_to(w, w->now + 2 * S);
+	assert_string_equal(show(w), "");
+	assert_int_equal(resolve_status(w->r), RESOLVE_FAILING);
+	end_world(w);
+	/* Two empty answers are two empty answers. */
+	w = make_restored();
+	w->fakes[0].outcome = DNS_NO_NAME;
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), OLD);
+	go_to(w, w->now + 12 * S);
+	assert_string_equal(show(w), "");
+	end_world(w);
+}
+
+static void
+a_backend_says_where_it_comes_from(void **state)
+{
+	struct world *w = make_one(two);
+	struct resolve_origin origin = origin_of(w, 1);
+	uint64_t seen_us = w->now;
+
+	(void)state;
+	assert_int_equal(origin.rule, RESOLVE_RULE_NAMED);
+	assert_int_equal(origin.seen_us, seen_us);
+	assert_true(origin.absent_since_us == NEVER);
+	assert_true(origin.ends_us == NEVER);
+	assert_int_equal(origin.server, 0);
+	w->fakes[0].zone = NULL;
+	w->fakes[0].outcome = DNS_NO_NAME;
+	go_to(w, resolve_next_deadline(w->r));
+	origin = origin_of(w, 0);
+	assert_int_equal(origin.rule, RESOLVE_RULE_EMPTY);
+	assert_int_equal(origin.seen_us, seen_us);
+	assert_int_equal(origin.absent_since_us, w->now);
+	assert_int_equal(origin.ends_us, w->now + 3600 * S);
+	assert_string_equal(resolve_rule_word(origin.rule), "empty");
+	assert_true(strlen(resolve_rule_text(origin.rule)) > 20);
+	w->fakes[0].outcome = DNS_REFUSED;
+	go_to(w, resolve_next_deadline(w->r));
+	assert_int_equal(origin_of(w, 0).rule, RESOLVE_RULE_SILENT);
+	w->fakes[0].zone = two;
+	w->fakes[0].address_outcome = DNS_SERVFAIL;
+	w->fakes[0].bad_name = "echo002.test.com";
+	go_to(w, resolve_next_deadline(w->r));
+	assert_int_equal(origin_of(w, 0).rule, RESOLVE_RULE_NAMED);
+	assert_int_equal(origin_of(w, 1).rule, RESOLVE_RULE_HALF);
+	end_world(w);
+}
+
+static void
+any_ttl_is_a_time_to_ask_again_and_no_more(void **state)
+{
+	static const struct {
+		const char *ttl;
+		uint64_t wait;
+	} rows[] = { { "0", S }, { "1", S }, { "60", 60 * S },
+		{ "2147483647", 60 * S } };
+	char srv[128], aaaa[128];
+	const char *zone[] = { srv, aaaa, NULL };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world *w;
+
+		snprintf(srv, sizeof(srv), SERVICE " %s SRV 0 10 6001 a.test",
+		    rows[i].ttl);
+		snprintf(aaaa, sizeof(aaaa), "a.test %s AAAA ::1", rows[i].ttl);
+		w = make_one(zone);
+		assert_in_range(
+		    wait_of(w), rows[i].wait, rows[i].wait + rows[i].wait / 10);
+		w->fakes[0].zone = NULL;
+		w->fakes[0].outcome = DNS_SERVFAIL;
+		go_to(w, w->now + 3000 * S);
+		assert_int_equal(count_of(w), 1);
+		end_world(w);
+	}
+}
+
 /* One step of a world in which anything goes wrong. */
 static void
 wreak_havoc(struct world *w, struct rng *rng)
@@ -1440,11 +1786,12 @@ wreak_havoc(struct world *w, struct rng *rng)
 		(void)resolve_refresh(w->r, w->now);
 	} else if (dice < 54) {
 		w->policy.family = (enum resolve_family)rng_below(rng, 3);
+		w->policy.answers = (enum resolve_answers)rng_below(rng, 2);
 		w->policy.stale_for_us = rng_below(rng, 300) * S;
 		resolve_set_policy(w->r, w->now, &w->policy);
 	} else if (dice < 56) {
 		w->servers = 1 + rng_below(rng, SERVERS);
-		resolve_set_servers(w->r, w->now, w->servers);
+		resolve_set_servers(w->r, w->now, w->servers, all_new);
 	} else if (dice < 70 && f->count > 0) {
 		answer_one(w, (size_t)(f - w->fakes));
 	} else {
@@ -1495,71 +1842,75 @@ it_settles_after_any_faults_and_a_seed_repeats_itself(void **state)
 		assert_int_equal(run_havoc(seed), run_havoc(seed));
 }
 
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(records_become_backends),
+	cmocka_unit_test(each_address_and_each_port_is_a_backend),
+	cmocka_unit_test(the_set_is_sorted_by_priority_weight_and_name),
+	cmocka_unit_test(a_record_said_twice_counts_once),
+	cmocka_unit_test(
+	    addresses_that_came_along_are_used_and_only_the_missing_asked_for),
+	cmocka_unit_test(with_all_addresses_along_one_query_is_enough),
+	cmocka_unit_test(the_family_decides_what_is_asked_and_used),
+	cmocka_unit_test(cnames_are_followed_and_lower_the_ttl),
+	cmocka_unit_test(a_loop_of_cnames_is_no_answer),
+	cmocka_unit_test(records_of_another_name_are_not_believed),
+	cmocka_unit_test(it_asks_again_when_the_smallest_ttl_has_passed),
+	cmocka_unit_test(a_ttl_of_0_means_each_min_query_interval),
+	cmocka_unit_test(it_waits_no_longer_than_query_interval),
+	cmocka_unit_test(a_hardcoded_ttl_stands_for_all),
+	cmocka_unit_test(a_change_of_records_is_the_new_set),
+	cmocka_unit_test(no_answer_keeps_the_last_good_set),
+	cmocka_unit_test(the_last_good_set_ends_after_stale_for),
+	cmocka_unit_test(a_good_answer_starts_stale_for_anew),
+	cmocka_unit_test(a_stale_for_of_0_keeps_nothing_and_never_keeps_all),
+	cmocka_unit_test(without_a_first_answer_it_is_failing_and_goes_on),
+	cmocka_unit_test(empty_answers_in_a_row_empty_the_set),
+	cmocka_unit_test(records_between_empty_answers_start_the_count_anew),
+	cmocka_unit_test(failures_between_empty_answers_do_not_count),
+	cmocka_unit_test(
+	    with_nothing_known_an_empty_answer_is_believed_at_once),
+	cmocka_unit_test(targets_without_any_address_are_an_empty_answer),
+	cmocka_unit_test(the_target_dot_empties_the_set_at_once),
+	cmocka_unit_test(unusable_records_are_left_out_and_counted),
+	cmocka_unit_test(nothing_but_unusable_records_is_no_answer),
+	cmocka_unit_test(a_set_has_a_limit_and_says_what_it_left_out),
+	cmocka_unit_test(with_nothing_known_half_an_answer_is_used),
+	cmocka_unit_test(targets_that_cannot_be_looked_up_keep_their_addresses),
+	cmocka_unit_test(no_more_queries_than_allowed_are_in_flight),
+	cmocka_unit_test(a_dead_server_does_not_delay_a_good_one),
+	cmocka_unit_test(late_answers_do_nothing),
+	cmocka_unit_test(handles_out_of_range_do_nothing),
+	cmocka_unit_test(one_empty_server_does_not_win_over_one_with_records),
+	cmocka_unit_test(one_empty_server_counts_when_all_others_fail),
+	cmocka_unit_test(a_look_up_takes_no_longer_than_query_timeout),
+	cmocka_unit_test(what_came_before_the_time_out_is_used),
+	cmocka_unit_test(
+	    half_an_answer_waits_for_no_other_server_where_nothing_is_known),
+	cmocka_unit_test(of_two_halves_the_better_is_used),
+	cmocka_unit_test(refresh_looks_up_now),
+	cmocka_unit_test(refresh_during_a_look_up_looks_up_once_more),
+	cmocka_unit_test(a_shorter_interval_counts_at_once),
+	cmocka_unit_test(other_servers_are_asked_at_once),
+	cmocka_unit_test(server_lists_are_parsed),
+	cmocka_unit_test(bad_server_lists_say_which_and_why),
+	cmocka_unit_test(names_of_families_and_states_are_words),
+	cmocka_unit_test(merging_gives_the_union_of_all_servers),
+	cmocka_unit_test(merging_waits_for_no_server_before_the_others_count),
+	cmocka_unit_test(merging_keeps_what_only_a_silent_server_had_named),
+	cmocka_unit_test(merging_drops_at_once_what_its_server_no_longer_names),
+	cmocka_unit_test(merging_counts_the_empty_answers_of_each_server),
+	cmocka_unit_test(merging_with_all_servers_dead_is_as_it_always_is),
+	cmocka_unit_test(servers_are_known_again_at_another_place),
+	cmocka_unit_test(what_was_saved_is_used_until_dns_speaks),
+	cmocka_unit_test(the_same_backend_from_dns_is_no_longer_a_saved_one),
+	cmocka_unit_test(what_was_saved_ends_as_what_was_known_does),
+	cmocka_unit_test(a_backend_says_where_it_comes_from),
+	cmocka_unit_test(any_ttl_is_a_time_to_ask_again_and_no_more),
+	cmocka_unit_test(it_settles_after_any_faults_and_a_seed_repeats_itself),
+};
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(records_become_backends),
-		cmocka_unit_test(each_address_and_each_port_is_a_backend),
-		cmocka_unit_test(the_set_is_sorted_by_priority_weight_and_name),
-		cmocka_unit_test(a_record_said_twice_counts_once),
-		cmocka_unit_test(
-		    addresses_that_came_along_are_used_and_only_the_missing_asked_for),
-		cmocka_unit_test(with_all_addresses_along_one_query_is_enough),
-		cmocka_unit_test(the_family_decides_what_is_asked_and_used),
-		cmocka_unit_test(cnames_are_followed_and_lower_the_ttl),
-		cmocka_unit_test(a_loop_of_cnames_is_no_answer),
-		cmocka_unit_test(records_of_another_name_are_not_believed),
-		cmocka_unit_test(
-		    it_asks_again_when_the_smallest_ttl_has_passed),
-		cmocka_unit_test(a_ttl_of_0_means_each_min_query_interval),
-		cmocka_unit_test(it_waits_no_longer_than_query_interval),
-		cmocka_unit_test(a_hardcoded_ttl_stands_for_all),
-		cmocka_unit_test(a_change_of_records_is_the_new_set),
-		cmocka_unit_test(no_answer_keeps_the_last_good_set),
-		cmocka_unit_test(the_last_good_set_ends_after_stale_for),
-		cmocka_unit_test(a_good_answer_starts_stale_for_anew),
-		cmocka_unit_test(
-		    a_stale_for_of_0_keeps_nothing_and_never_keeps_all),
-		cmocka_unit_test(
-		    without_a_first_answer_it_is_failing_and_goes_on),
-		cmocka_unit_test(empty_answers_in_a_row_empty_the_set),
-		cmocka_unit_test(
-		    records_between_empty_answers_start_the_count_anew),
-		cmocka_unit_test(failures_between_empty_answers_do_not_count),
-		cmocka_unit_test(
-		    with_nothing_known_an_empty_answer_is_believed_at_once),
-		cmocka_unit_test(
-		    targets_without_any_address_are_an_empty_answer),
-		cmocka_unit_test(the_target_dot_empties_the_set_at_once),
-		cmocka_unit_test(unusable_records_are_left_out_and_counted),
-		cmocka_unit_test(nothing_but_unusable_records_is_no_answer),
-		cmocka_unit_test(a_set_has_a_limit_and_says_what_it_left_out),
-		cmocka_unit_test(with_nothing_known_half_an_answer_is_used),
-		cmocka_unit_test(
-		    targets_that_cannot_be_looked_up_keep_their_addresses),
-		cmocka_unit_test(no_more_queries_than_allowed_are_in_flight),
-		cmocka_unit_test(a_dead_server_does_not_delay_a_good_one),
-		cmocka_unit_test(late_answers_do_nothing),
-		cmocka_unit_test(handles_out_of_range_do_nothing),
-		cmocka_unit_test(
-		    one_empty_server_does_not_win_over_one_with_records),
-		cmocka_unit_test(one_empty_server_counts_when_all_others_fail),
-		cmocka_unit_test(a_look_up_takes_no_longer_than_query_timeout),
-		cmocka_unit_test(what_came_before_the_time_out_is_used),
-		cmocka_unit_test(
-		    half_an_answer_waits_for_no_other_server_where_nothing_is_known),
-		cmocka_unit_test(of_two_halves_the_better_is_used),
-		cmocka_unit_test(refresh_looks_up_now),
-		cmocka_unit_test(refresh_during_a_look_up_looks_up_once_more),
-		cmocka_unit_test(a_shorter_interval_counts_at_once),
-		cmocka_unit_test(other_servers_are_asked_at_once),
-		cmocka_unit_test(server_lists_are_parsed),
-		cmocka_unit_test(bad_server_lists_say_which_and_why),
-		cmocka_unit_test(names_of_families_and_states_are_words),
-		cmocka_unit_test(
-		    it_settles_after_any_faults_and_a_seed_repeats_itself),
-	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

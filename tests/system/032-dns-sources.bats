@@ -1,0 +1,185 @@
+# What the daemon makes of DNS over time: several name servers, name servers
+# that are found, and the last good set over a restart.
+
+load helpers
+
+zone_head='$ORIGIN test.com.
+$TTL 1
+@ SOA ns hostmaster 1 3600 600 86400 1
+@ NS ns
+ns AAAA ::1'
+
+# write_zone FOLDER LINE ...: the zone test.com that its server serves.
+write_zone()
+{
+	local folder=$SCRATCH/$1
+	shift
+	mkdir -p "$folder"
+	printf '%s\n' "$zone_head" "$@" >"$folder/new"
+	mv "$folder/new" "$folder/test.com.zone"
+}
+
+# serve NAME LINE ...: a name server of this name with a zone of its own; sets
+# NSD_ADDR. Its pid is that of the daemon NAME.
+serve()
+{
+	local name=$1
+	write_zone "$@"
+	NSD_NAME=$name start_nsd "$SCRATCH/$name"
+}
+
+has_backends()
+{
+	[[ $(ask 'backends demo' | sed -n 's/.*backend=\([^ ]*\).*/\1/p' |
+	    sort | xargs) == "$*" ]]
+}
+
+resolver_is()
+{
+	[[ $(ask 'stats demo') == *" resolver=$1"* ]]
+}
+
+@test "dns-answers=merge uses the backends of all name servers" {
+	local first
+	serve ns1 '_echo._tcp SRV 0 1 1 a' 'a A 127.0.0.1'
+	first=$NSD_ADDR
+	serve ns2 '_echo._tcp SRV 0 1 2 b' 'b A 127.0.0.1'
+	start_pool --set dns-answers=merge --dns "$first,$NSD_ADDR" \
+	    demo=_echo._tcp.test.com
+	wait_for has_backends a.test.com:1 b.test.com:2
+	run_ok ask 'policy demo'
+	assert_line --partial 'name=dns-answers value=merge default=first'
+	# A server that is gone takes nothing with it.
+	stop_daemon ns1
+	wait_for resolver_is stale
+	has_backends a.test.com:1 b.test.com:2
+	run_ok ask 'set demo dns-answers=first'
+	wait_for has_backends b.test.com:2
+	wait_for resolver_is ok
+}
+
+@test "name servers found by resolver-service come and go" {
+	local first port
+	serve ns2 '_echo._tcp SRV 0 1 2 b' 'b A 127.0.0.1'
+	port=${NSD_ADDR##*:}
+	serve ns1 "_dns._udp SRV 0 1 $port ns" '_echo._tcp SRV 0 1 1 a' \
+	    'a A 127.0.0.1'
+	first=$NSD_ADDR
+	start_pool --set dns-answers=merge --dns "$first" \
+	    --set resolver-service=_dns._udp.test.com --log-level debug \
+	    demo=_echo._tcp.test.com
+	wait_for has_backends a.test.com:1 b.test.com:2
+	write_zone ns1 '_dns._udp SRV 0 0 0 .' '_echo._tcp SRV 0 1 1 a' \
+	    'a A 127.0.0.1'
+	reload_nsd ns1
+	wait_for has_backends a.test.com:1
+	run_ok ask 'set demo resolver-service=none'
+	run_ok ask 'set demo resolver-service=a..b'
+	[[ $output == *'error bad-value'* ]]
+}
+
+start_saving()
+{
+	start_pool --dns "$NSD_ADDR" --set "state-file=$SCRATCH/state" \
+	    demo=_echo._tcp.test.com
+}
+
+saved_names()
+{
+	grep -q 'a.test.com:1 127.0.0.1:1 5 7 1' "$SCRATCH/state"
+}
+
+@test "a daemon starts from its last good set while DNS is down" {
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	start_saving
+	wait_for has_backends a.test.com:1
+	wait_for saved_names
+	stop_daemon pool
+	stop_daemon nsd
+	start_saving
+	wait_for has_backends a.test.com:1
+	wait_for resolver_is saved
+	run_ok ask 'backends demo'
+	assert_output --partial 'source=saved priority=5 weight=7'
+	# It is not forgotten when DNS is down for another life.
+	stop_daemon pool
+	saved_names
+	start_saving
+	wait_for has_backends a.test.com:1
+}
+
+@test "what was saved is over when DNS speaks" {
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	start_saving
+	wait_for saved_names
+	stop_daemon pool
+	write_zone nsd '_echo._tcp SRV 5 7 2 b' 'b A 127.0.0.1'
+	reload_nsd nsd
+	wait_for zone_names b
+	start_saving
+	wait_for has_backends b.test.com:2
+	wait_for resolver_is ok
+	stop_daemon pool
+	grep -q '^b.test.com:2 ' "$SCRATCH/state"
+	run ! saved_names
+}
+
+zone_names()
+{
+	[[ $(qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com) == "$1".* ]]
+}
+
+@test "a damaged state file is reported and ignored" {
+	local damage file=$SCRATCH/state
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	start_saving
+	wait_for saved_names
+	stop_daemon pool
+	stop_daemon nsd
+	cp "$file" "$SCRATCH/good"
+	for damage in 's/127/126/' '$d' '2d' 's/$/\r/' 's/qorb/corb/'; do
+		sed "$damage" "$SCRATCH/good" >"$file"
+		start_saving
+		wait_for resolver_is failing
+		run_ok ask 'backends demo'
+		assert_output ok
+		wait_for_text "$SCRATCH/pool.err" "state-file $file is ignored"
+		stop_daemon pool
+	done
+}
+
+@test "two daemons never share a state file" {
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	start_saving
+	wait_for saved_names
+	run_status 1 qorb-pool --socket "$SCRATCH/other.sock" \
+	    --set "state-file=$SCRATCH/state" demo=_echo._tcp.test.com
+	[[ $stderr == *"state-file $SCRATCH/state cannot be used: another process uses it"* ]]
+	# The lock has moved on to the file that was written meanwhile.
+	write_zone nsd '_echo._tcp SRV 5 7 2 b' 'b A 127.0.0.1'
+	reload_nsd nsd
+	wait_for grep -q '^b.test.com:2 ' "$SCRATCH/state"
+	run_status 1 qorb-pool --socket "$SCRATCH/other.sock" \
+	    --set "state-file=$SCRATCH/state" demo=_echo._tcp.test.com
+	[[ $stderr == *'another process uses it'* ]]
+}
+
+@test "a state file that cannot be used is said at the start" {
+	run_status 1 qorb-pool --set "state-file=$SCRATCH/none/state" demo=_a._b
+	[[ $stderr == *"state-file $SCRATCH/none/state cannot be used: No such"* ]]
+	mkdir "$SCRATCH/folder"
+	run_status 1 qorb-pool --set "state-file=$SCRATCH/folder" demo=_a._b
+	[[ $stderr == *"cannot be used: Is a directory"* ]]
+	mkfifo "$SCRATCH/fifo"
+	run_status 1 qorb-pool --set "state-file=$SCRATCH/fifo" demo=_a._b
+	[[ $stderr == *"it is no regular file"* ]]
+	run_status 2 qorb-pool --set state-file=relative demo=_a._b
+	[[ $stderr == *"an absolute path"* ]]
+}
+
+@test "a client cannot make the daemon write a file" {
+	start_pool 'demo=[::1]:1'
+	run_ok ask "set demo state-file=$SCRATCH/mine"
+	[[ $output == 'error denied '* ]]
+	[[ ! -e $SCRATCH/mine ]]
+}
