@@ -243,7 +243,8 @@ shelf_of(const struct pool *p, const struct slot_set *set, const struct user *u)
 }
 
 /* Two choices (Mitzenmacher 2001): the better of two backends drawn at random
- * from the best tier that has anything; NULL when the draws find none. */
+ * from the best tier that has anything; NULL when the draws find none. What is
+ * drawn are slots, of which each backend has as many as its weight says. */
 static struct shelf *
 two_choices(struct pool *p, const struct user *u, const struct shelf *best)
 {
@@ -252,10 +253,10 @@ two_choices(struct pool *p, const struct user *u, const struct shelf *best)
 
 	for (int i = 0; i < 6 && hits < 2; i++) {
 		struct slot_set *set =
-		    p->sets[rng_below(&p->rng, p->set_count)];
+		    p->slots[rng_below(&p->rng, p->slot_room)]->set;
 		struct shelf *sh;
 
-		if (set->tier != best->set->tier)
+		if (set == NULL || set->tier != best->set->tier)
 			continue;
 		sh = shelf_of(p, set, u);
 		if (sh == NULL)
@@ -285,6 +286,7 @@ claim_pick(struct pool *p, struct user *u, struct slot_set *set)
 		own = fresh;
 	if (own == NULL)
 		return NULL;
+	slot_set_lead(p, own->set);
 	if (p->policy.balance == BALANCE_P2C) {
 		fresh = two_choices(p, u, own);
 		if (fresh != NULL)
@@ -397,6 +399,8 @@ claim_next_for(struct pool *p, const struct slot *s)
 	while ((c = oldest_for(p, s)) != NULL) {
 		if (p->policy.codel_target == NEVER || !codel_drops(p, c)) {
 			claim_dequeue(p, c);
+			if (c->set == NULL)
+				slot_set_lead(p, s->set);
 			pool_tell_claim(
 			    p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
 			return c;

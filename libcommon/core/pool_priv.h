@@ -264,7 +264,7 @@ struct pool {
 	struct heap deadlines;
 	struct list starved; /* sets with claims that wait for them */
 	uint64_t seq;
-	uint64_t pass; /* of the last grant */
+	uint64_t pass; /* the furthest of any set that was the best */
 	struct codel codel;
 	struct list answers; /* claims to be granted or refused */
 	struct list todo;    /* slots with something due */
@@ -363,6 +363,7 @@ void slot_set_withdraw(struct pool *p, struct slot_set *set);
 struct slot_set *slot_set_best(const struct pool *p);
 void slot_set_rekey(struct pool *p, struct slot_set *set);
 void slot_set_on_live(struct pool *p, struct slot_set *set, int change);
+void slot_set_lead(struct pool *p, const struct slot_set *set);
 void slot_set_on_failure(
     struct pool *p, struct slot_set *set, const char *reason);
 void slot_set_rotate_windows(struct pool *p);

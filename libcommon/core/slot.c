@@ -608,7 +608,6 @@ lend(struct pool *p, struct slot *s, struct claim *c)
 {
 	struct slot_set *set = s->set;
 
-	p->pass = set->pass;
 	set->pass += set->stride;
 	s->claim = c;
 	if (p->policy.isolation == ISOLATION_NONE)

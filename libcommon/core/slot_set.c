@@ -9,8 +9,21 @@
 
 #include "core/pool_priv.h"
 
+/* How much a claim that a set holds counts beside one that it was given before.
+ * More is nearer to the least claimed at every moment. */
+#define LOAD_STRIDES 4
+
+/* The most claims that a set is owed: a set that is slow to give back holds so
+ * many LOAD_STRIDES more than its share, at most. With fewer, sets of little
+ * weight, which hold one claim or none, would not get their share. */
+#define LAG_STRIDES 8
+
+/* A failure counts as one claim held, and not only until what it held back is
+ * owed. */
+#define FAILURE_STRIDES (LOAD_STRIDES + LAG_STRIDES)
+
 /* A load above this is as bad as this; times a stride it fits 64 bits. */
-#define LOAD_MOST (1u << 24)
+#define LOAD_MOST (1u << 20)
 
 static void
 tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
@@ -241,31 +254,71 @@ slot_set_sweep(struct pool *p)
 	p->set_count = kept;
 }
 
-/* Where the set stands for a claim: tier first, then what `balance` looks at;
- * whose turn it is (pass) comes after. Claims that it has, and recent failures,
- * each count as one; both against its share. */
+/* How far the set is: its pass counts what it was given against its share
+ * (stride scheduling, Waldspurger 1995), so that over time each set gets its
+ * share exactly; each claim that it holds counts LOAD_STRIDES more, if
+ * `balance` looks at them. */
+static uint64_t
+progress(const struct pool *p, const struct slot_set *set)
+{
+	uint64_t load = set->busy < LOAD_MOST ? set->busy : LOAD_MOST;
+
+	if (p->policy.balance == BALANCE_ROUND_ROBIN)
+		load = 0;
+	return set->pass + load * LOAD_STRIDES * set->stride;
+}
+
+/* Where the set stands for a claim, inside its tier; the least is the best. */
 static uint64_t
 score(const struct pool *p, const struct slot_set *set)
 {
-	uint64_t load = set->window_sum;
+	uint64_t failures =
+	    set->window_sum < LOAD_MOST ? set->window_sum : LOAD_MOST;
 
-	if (p->policy.balance != BALANCE_ROUND_ROBIN)
-		load += set->busy;
-	if (load > LOAD_MOST)
-		load = LOAD_MOST;
-	load = load * set->stride >> 8; /* as load / share, without dividing */
-	if (load >= 1ULL << 40)
-		load = (1ULL << 40) - 1;
-	return (uint64_t)set->tier << 40 | load;
+	return progress(p, set) + failures * FAILURE_STRIDES * set->stride;
 }
 
 bool
 slot_set_is_better(
     const struct pool *p, const struct slot_set *a, const struct slot_set *b)
 {
-	uint64_t sa = score(p, a), sb = score(p, b);
+	if (a->tier != b->tier)
+		return a->tier < b->tier;
+	return score(p, a) < score(p, b);
+}
 
-	return sa != sb ? sa < sb : a->pass < b->pass;
+/* How far the set would be if it held what is its share of all that is held. */
+static uint64_t
+due_progress(const struct pool *p, const struct slot_set *set)
+{
+	uint64_t held = p->in_use;
+
+	if (p->policy.balance == BALANCE_ROUND_ROBIN || p->online == 0)
+		return set->pass;
+	return set->pass + (held * LOAD_STRIDES << 16) / p->online;
+}
+
+/* Makes up for how far the set is behind the one that led last, but for `lag`
+ * claims. What was slow to give back, failed, or had nothing to give is owed no
+ * more: else it would get the rest one day, however slow it is. */
+static void
+forgive(const struct pool *p, struct slot_set *set, uint64_t lag)
+{
+	uint64_t now = due_progress(p, set) + lag * set->stride;
+
+	if (now < p->pass)
+		set->pass += p->pass - now;
+}
+
+/* It is the best for a claim that may have any: the others are measured by it.
+ */
+void
+slot_set_lead(struct pool *p, const struct slot_set *set)
+{
+	uint64_t now = progress(p, set);
+
+	if (now > p->pass)
+		p->pass = now;
 }
 
 /* The set may have become better: moves its shelves forward. That it became
@@ -273,7 +326,7 @@ slot_set_is_better(
 void
 slot_set_rekey(struct pool *p, struct slot_set *set)
 {
-	struct pairing_node now = { .hi = score(p, set), .lo = set->pass };
+	struct pairing_node now = { .hi = set->tier, .lo = score(p, set) };
 
 	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
 		if (sh->place.is_in && pairing_less(&now, &sh->place))
@@ -282,11 +335,12 @@ slot_set_rekey(struct pool *p, struct slot_set *set)
 	}
 }
 
+/* Puts a shelf that has an idle slot where its set's score says. */
 void
 shelf_place(const struct pool *p, struct shelf *sh)
 {
 	pairing_set(
-	    &sh->user->shelves, &sh->place, score(p, sh->set), sh->set->pass);
+	    &sh->user->shelves, &sh->place, sh->set->tier, score(p, sh->set));
 }
 
 /* Does a shelf with idle slots stand in its user's heap, not behind its place?
@@ -294,12 +348,11 @@ shelf_place(const struct pool *p, struct shelf *sh)
 bool
 shelf_is_placed(const struct pool *p, const struct shelf *sh)
 {
-	uint64_t hi = score(p, sh->set);
-
 	if (!sh->place.is_in)
 		return sh->idle.count == 0;
-	return sh->place.hi != hi ? sh->place.hi < hi
-				  : sh->place.lo <= sh->set->pass;
+	if (sh->place.hi != sh->set->tier)
+		return sh->place.hi < sh->set->tier;
+	return sh->place.lo <= score(p, sh->set);
 }
 
 /* The user's best shelf with an idle slot, NULL when there is none. A shelf
@@ -317,8 +370,9 @@ shelf_best(const struct pool *p, struct user *u)
 			pairing_remove(&u->shelves, &sh->place);
 			continue;
 		}
-		if (sh->place.lo == sh->set->pass &&
-		    sh->place.hi == score(p, sh->set))
+		forgive(p, sh->set, LAG_STRIDES);
+		if (sh->place.hi == sh->set->tier &&
+		    sh->place.lo == score(p, sh->set))
 			return sh;
 		shelf_place(p, sh);
 	}
@@ -369,8 +423,7 @@ go_online(struct pool *p, struct slot_set *set)
 {
 	if (set->health == HEALTH_UNTRIED)
 		set->ramp = UINT32_MAX;
-	if (set->pass < p->pass)
-		set->pass = p->pass;
+	forgive(p, set, 0);
 	set_health(p, set, HEALTH_ONLINE);
 	heap_remove(&p->probes, &set->probe);
 	tell(p, EVENT_SLOT_SET_ONLINE, set, NULL);
