@@ -61,9 +61,10 @@ $(eval $(call find_library,LIBEVENT,libevent_core))
 $(eval $(call find_library,CARES,libcares,$(RESOLV_LIBS)))
 $(eval $(call find_library,JANSSON,jansson))
 $(eval $(call find_library,NCURSES,ncursesw))
+$(eval $(call find_library,INIH,inih))
 MATH_LIBS ?= -lm
 LIB_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS) $(JANSSON_CFLAGS) \
-	$(NCURSES_CFLAGS)
+	$(NCURSES_CFLAGS) $(INIH_CFLAGS)
 
 MISSING_FOR_TESTS :=
 ifndef CMOCKA_LIBS
@@ -93,10 +94,10 @@ endif
 LIBS_qorb-claim   :=
 LIBS_qorb-echo    := LIBEVENT
 LIBS_qorb-load    := LIBEVENT JANSSON NCURSES MATH
-LIBS_qorb-pool    := LIBEVENT CARES
+LIBS_qorb-pool    := LIBEVENT CARES INIH
 LIBS_qorb-resolve := LIBEVENT CARES
 LIBS_qtop         := LIBEVENT
-LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES MATH CMOCKA
+LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES INIH MATH CMOCKA
 
 # $(call libraries,NAME): the linker's words for LIBS_NAME.
 libraries = $(foreach l,$(LIBS_$(1)),$($(l)_LIBS))
@@ -109,7 +110,7 @@ all: have-libraries $(BINS) $(BUILD)/lib/libqorb.a
 
 COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LIB_CFLAGS)
 LINK_FLAGS    = $(CC) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(LIBEVENT_LIBS) \
-	$(CARES_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS)
+	$(CARES_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS) $(INIH_LIBS)
 export COMPILE_FLAGS LINK_FLAGS
 
 .PHONY: FORCE
@@ -328,7 +329,8 @@ help:
 	'Variants: make BUILD=build-clang CC=clang WERROR=-Werror' \
 	"          make BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined'" \
 	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and LIBEVENT_LIBS' \
-	'say otherwise, and so do those of CARES, JANSSON, NCURSES and CMOCKA.'
+	'say otherwise, and so do those of CARES, JANSSON, NCURSES,' \
+	'INIH and CMOCKA.'
 
 DEPENDENCIES := $(if $(wildcard $(BUILD)/obj),\
 	$(shell find '$(BUILD)/obj' -name '*.d'))

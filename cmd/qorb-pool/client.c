@@ -28,8 +28,10 @@
 static void on_readable(evutil_socket_t fd, short what, void *ctx);
 static void on_writable(evutil_socket_t fd, short what, void *ctx);
 
+/* A client that is refused counts for nobody, so that one user who keeps on
+ * trying cannot keep others out. */
 struct client *
-client_new(struct daemon *d, int fd, const struct peer *peer)
+client_new(struct daemon *d, int fd, const struct peer *peer, bool is_refused)
 {
 	struct client *c = mem_new(1, sizeof(*c));
 
@@ -37,6 +39,10 @@ client_new(struct daemon *d, int fd, const struct peer *peer)
 	c->id = ++d->client_ids;
 	c->fd = fd;
 	c->peer = *peer;
+	if (!is_refused) {
+		c->user = users_add_client(&d->users, peer->uid);
+		d->served++;
+	}
 	line_in_init(&c->in, IN_BYTES);
 	out_init(&c->out);
 	list_init(&c->tickets);
@@ -58,8 +64,15 @@ client_free(struct client *c)
 {
 	line_in_fini(&c->in);
 	out_fini(&c->out);
+	peer_fini(&c->peer);
 	fd_close(&c->fd);
 	free(c);
+}
+
+size_t
+client_backlog(const struct client *c)
+{
+	return c->daemon->config->limits.backlog;
 }
 
 static void
@@ -126,6 +139,9 @@ client_end(struct client *c)
 	if (list_has(&c->dirty))
 		list_remove(&c->daemon->dirty, &c->dirty);
 	list_remove(&c->daemon->clients, &c->link);
+	if (c->user != NULL)
+		c->daemon->served--;
+	users_drop_client(&c->daemon->users, &c->user);
 	list_push_back(&c->daemon->gone, &c->gone);
 }
 
@@ -236,12 +252,23 @@ client_unpend(struct client *c, struct pending *p)
 }
 
 struct ticket *
-client_add_ticket(struct client *c, struct service *s, const char *tag)
+client_add_ticket(
+    struct client *c, struct service *s, const char *tag, const char **why)
 {
-	struct ticket *t = arena_take(&c->daemon->tickets);
+	const struct config_limits *most = &c->daemon->config->limits;
+	struct ticket *t = NULL;
 
+	if (c->tickets.count >= most->max_claims_per_client)
+		*why = "this connection has as many claims as it may "
+		       "(max-claims-per-client), waiting and held";
+	else if (c->user->claims >= most->max_claims_per_user)
+		*why = "this user has as many claims as they may "
+		       "(max-claims-per-user), waiting and held";
+	else if ((t = arena_take(&c->daemon->tickets)) == NULL)
+		*why = "all pools together have as many claims as they may";
 	if (t == NULL)
 		return NULL;
+	c->user->claims++;
 	t->service = s;
 	client_pend(c, &t->pending, tag);
 	list_push_back(&c->tickets, &t->link);
@@ -255,6 +282,7 @@ client_end_ticket(struct ticket *t)
 
 	client_unpend(c, &t->pending);
 	list_remove(&c->tickets, &t->link);
+	c->user->claims--;
 	arena_put(&c->daemon->tickets, t);
 }
 
@@ -361,7 +389,7 @@ serve_lines(struct client *c)
 	size_t len;
 
 	while (!c->is_closing && !c->is_gone &&
-	       out_pending(&c->out) <= CLIENT_BACKLOG_MAX) {
+	       out_pending(&c->out) <= client_backlog(c)) {
 		switch (line_in_next(&c->in, &line, &len)) {
 		case LINE_OK:
 			serve_line(c, line, len);
@@ -436,7 +464,7 @@ wait_to_send(struct client *c, enum out_result r)
 	else
 		(void)event_add(&c->retry, &soon);
 	set_reading(
-	    c, c->is_closing || out_pending(&c->out) <= CLIENT_BACKLOG_MAX);
+	    c, c->is_closing || out_pending(&c->out) <= client_backlog(c));
 }
 
 void
@@ -470,7 +498,7 @@ client_sweep(struct client *c)
 	if (c->is_closing && now - c->closing_at_us > CLIENT_LINGER_US) {
 		client_end(c);
 	} else if (!c->is_closing && c->blocked_at_us != 0 &&
-		   out_pending(&c->out) > CLIENT_BACKLOG_MAX &&
+		   out_pending(&c->out) > client_backlog(c) &&
 		   now - c->blocked_at_us > CLIENT_SLOW_US) {
 		log_write(LOG_WARN, NULL, NULL,
 		    "client %llu (pid %ld) is closed: it left replies unread "

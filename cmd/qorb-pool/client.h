@@ -19,14 +19,13 @@
 #include "core/pool.h"
 #include "out.h"
 #include "peer.h"
+#include "users.h"
 
 struct daemon;
 struct service;
 
-/* A client that leaves more than this unread is not read from any more. */
-#define CLIENT_BACKLOG_MAX ((size_t)256 * 1024)
-
-/* ... and is closed when it is still so after this. */
+/* A client that leaves more than its backlog unread is not read from any more,
+ * and is closed when it is still so after this. */
 #define CLIENT_SLOW_US (30 * US_PER_S)
 
 /* How long a client that was refused may take to read why. */
@@ -79,8 +78,9 @@ struct resolve_wait {
 struct client {
 	struct daemon *daemon; /* borrowed */
 	uint64_t id;
-	int fd; /* owned */
-	struct peer peer;
+	int fd;		   /* owned */
+	struct peer peer;  /* owned, its groups */
+	struct user *user; /* of daemon.users; NULL: refused, or gone */
 	char name[CLIENT_NAME_MAX + 1];
 	struct event readable, writable;
 	struct event retry; /* sends again though nothing says it can */
@@ -97,11 +97,16 @@ struct client {
 	uint64_t closing_at_us;
 };
 
-struct client *client_new(struct daemon *d, int fd, const struct peer *peer);
+/* Takes over fd and what peer owns. */
+struct client *client_new(
+    struct daemon *d, int fd, const struct peer *peer, bool is_refused);
 
 /* Ends everything it has under way; it is freed at the turn's end. */
 void client_end(struct client *c);
 void client_free(struct client *c);
+
+/* Bytes of replies that it may leave unread. */
+size_t client_backlog(const struct client *c);
 
 /* Sends what is queued, as far as it goes. */
 void client_flush(struct client *c);
@@ -126,8 +131,9 @@ struct pending *client_pending(const struct client *c, const char *tag);
 void client_pend(struct client *c, struct pending *p, const char *tag);
 void client_unpend(struct client *c, struct pending *p);
 
+/* NULL: there are as many claims as may be; *why (static) says whose. */
 struct ticket *client_add_ticket(
-    struct client *c, struct service *s, const char *tag);
+    struct client *c, struct service *s, const char *tag, const char **why);
 void client_end_ticket(struct ticket *t);
 struct ticket *client_held(const struct client *c, uint64_t claim);
 struct stream *client_add_stream(

@@ -98,9 +98,10 @@ static void
 check_limits(const struct daemon *d)
 {
 	uint64_t limit = fd_raise_limit();
-	uint64_t slots =
-	    (uint64_t)d->settings->pool_count * d->settings->policy.max_slots;
+	uint64_t slots = 0;
 
+	for (size_t i = 0; i < d->config->pool_count; i++)
+		slots += d->config->pools[i].policy.max_slots;
 	if (slots + FDS_BESIDE > limit)
 		log_write(LOG_WARN, NULL, NULL,
 		    "max-slots allows %llu connections, but this process may "
@@ -110,14 +111,21 @@ check_limits(const struct daemon *d)
 }
 
 struct daemon *
-daemon_new(const struct settings *settings, struct text *why)
+daemon_new(
+    const struct settings *settings, struct config *config, struct text *why)
 {
 	struct daemon *d = mem_new(1, sizeof(*d));
+	enum log_level level;
+	uint64_t claims = 0;
 
 	d->settings = settings;
+	d->config = config;
+	if (log_level_parse(config->log_level, &level))
+		log_set_level(level);
 	d->listener.fd = -1;
 	d->now_us = clock_us();
 	list_init(&d->clients);
+	list_init(&d->users);
 	list_init(&d->dirty);
 	list_init(&d->gone);
 	list_init(&d->subscribers);
@@ -126,6 +134,7 @@ daemon_new(const struct settings *settings, struct text *why)
 	d->base = event_base_new();
 	if (d->base == NULL) {
 		text_add(why, "cannot make an event loop");
+		config_free(&d->config);
 		free(d);
 		return NULL;
 	}
@@ -133,17 +142,20 @@ daemon_new(const struct settings *settings, struct text *why)
 	d->states = state_files_new(d->base);
 	d->claims = claim_table_new(1);
 	arena_init(&d->tickets, sizeof(struct ticket));
-	reserve_claims(d, settings->pool_count * claims_of(&settings->policy));
+	for (size_t i = 0; i < config->pool_count; i++)
+		claims += claims_of(&config->pools[i].policy);
+	reserve_claims(d, claims);
 	watch_signals(d);
 	d->listener.accepted = daemon_accept;
 	d->listener.ctx = d;
-	if (!listener_open(&d->listener, d->base, settings->socket, why)) {
+	if (!listener_open(&d->listener, d->base, config->socket,
+		(mode_t)config->socket_mode, why)) {
 		daemon_free(&d);
 		return NULL;
 	}
-	d->services = mem_new(settings->pool_count, sizeof(struct service *));
-	for (size_t i = 0; i < settings->pool_count; i++) {
-		struct service *s = service_new(d, &settings->pools[i], why);
+	d->services = mem_new(config->pool_count, sizeof(struct service *));
+	for (size_t i = 0; i < config->pool_count; i++) {
+		struct service *s = service_new(d, &config->pools[i], why);
 
 		if (s == NULL) {
 			daemon_free(&d);
@@ -151,7 +163,7 @@ daemon_new(const struct settings *settings, struct text *why)
 		}
 		d->services[d->service_count++] = s;
 	}
-	log_write(LOG_INFO, NULL, NULL, "ready on %s", settings->socket);
+	log_write(LOG_INFO, NULL, NULL, "ready on %s", config->socket);
 	return d;
 }
 
@@ -211,6 +223,7 @@ daemon_free(struct daemon **daemon)
 	claim_table_free(&d->claims);
 	arena_fini(&d->tickets);
 	free_events(d);
+	config_free(&d->config);
 	free(d);
 }
 
@@ -239,10 +252,26 @@ daemon_close_later(struct daemon *d, int fd)
 	d->closing[d->closing_count++] = fd;
 }
 
+/* Why one more client of this user is too many; NULL when it is not. */
+static const char *
+refuse_client(const struct daemon *d, const struct peer *peer)
+{
+	const struct config_limits *most = &d->config->limits;
+
+	if (d->served >= most->max_clients)
+		return "the daemon has as many clients as it takes "
+		       "(max-clients); try later";
+	if (users_clients(&d->users, peer->uid) >= most->max_clients_per_user)
+		return "this user has as many clients as they may "
+		       "(max-clients-per-user)";
+	return NULL;
+}
+
 void
 daemon_accept(void *ctx, int fd)
 {
 	struct daemon *d = ctx;
+	const char *why;
 	struct client *c;
 	struct peer peer;
 
@@ -251,10 +280,16 @@ daemon_accept(void *ctx, int fd)
 		fd_close(&fd);
 		return;
 	}
-	c = client_new(d, fd, &peer);
-	if (d->clients.count > CLIENTS_MAX)
-		client_refuse(c, ERR_TOO_MANY_CLIENTS,
-		    "the daemon has as many clients as it takes; try later");
+	why = refuse_client(d, &peer);
+	if (why != NULL && d->clients.count - d->served >= REFUSED_MAX) {
+		fd_close(&fd);
+		return;
+	}
+	if (why == NULL)
+		peer_get_groups(fd, &peer);
+	c = client_new(d, fd, &peer, why != NULL);
+	if (why != NULL)
+		client_refuse(c, ERR_TOO_MANY_CLIENTS, why);
 }
 
 /* Nobody looks anything up any more. */

@@ -28,15 +28,17 @@ struct client;
 struct service;
 struct state_files;
 
-#define CLIENTS_MAX	      4000
-#define CLAIMS_PER_CLIENT_MAX 4096
+/* Clients that are being told that there is no room for them. More than these
+ * are closed without a word. */
+#define REFUSED_MAX 64
 
 /* How long held claims have to come back when nobody says. */
 #define GRACE_US (5 * US_PER_S)
 
 struct daemon {
-	struct event_base *base; /* owned */
-	const struct settings *settings;
+	struct event_base *base;	 /* owned */
+	const struct settings *settings; /* borrowed; the command line */
+	struct config *config;		 /* owned; what is in force */
 	struct listener listener;
 	struct service **services; /* owned; service_count of them */
 	size_t service_count;
@@ -44,6 +46,8 @@ struct daemon {
 	struct claim_table *claims; /* owned; of all pools */
 	struct arena tickets;
 	struct list clients;	   /* client.link */
+	uint32_t served;	   /* of them, those that are not refused */
+	struct list users;	   /* user.link */
 	struct list dirty;	   /* clients with something to send */
 	struct list subscribers;   /* streams of events */
 	struct list gone;	   /* clients to free at the turn's end */
@@ -60,8 +64,10 @@ struct daemon {
 	int status;	     /* to exit with */
 };
 
-/* NULL: why says what is wrong. Listens when it returns. */
-struct daemon *daemon_new(const struct settings *settings, struct text *why);
+/* NULL: why says what is wrong. Listens when it returns. Takes over config,
+ * which is what settings say. */
+struct daemon *daemon_new(
+    const struct settings *settings, struct config *config, struct text *why);
 void daemon_free(struct daemon **d);
 
 /* Runs until it is stopped; the exit status. */

@@ -95,7 +95,7 @@ send_row(struct stream *s, const struct text *row)
 	struct client *c = s->pending.client;
 	struct text t;
 
-	if (out_pending(&c->out) > CLIENT_BACKLOG_MAX) {
+	if (out_pending(&c->out) > client_backlog(c)) {
 		s->lost++;
 		return;
 	}

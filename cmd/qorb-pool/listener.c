@@ -18,7 +18,6 @@
 #include "io/log.h"
 #include "peer.h"
 
-#define SOCKET_MODE  0660
 #define BACKLOG	     1024
 #define ACCEPT_BATCH 64
 #define PAUSE_US     (100 * (int)US_PER_MS)
@@ -90,7 +89,7 @@ is_replaceable(const char *path, struct text *why)
 }
 
 static int
-bind_socket(const char *path, struct text *why)
+bind_socket(const char *path, mode_t mode, struct text *why)
 {
 	struct sockaddr_un sun;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -104,7 +103,7 @@ bind_socket(const char *path, struct text *why)
 		is_good = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
 		(void)umask(old);
 		if (is_good && listen(fd, BACKLOG) == 0 &&
-		    chmod(path, SOCKET_MODE) == 0)
+		    chmod(path, mode) == 0)
 			return fd;
 	}
 	text_addf(why, "cannot listen on %s: %s", path, strerror(errno));
@@ -115,7 +114,7 @@ bind_socket(const char *path, struct text *why)
 /* The folder is locked meanwhile, so that of two daemons that start at once one
  * sees the other. */
 static int
-open_socket(const char *path, struct text *why)
+open_socket(const char *path, mode_t mode, struct text *why)
 {
 	char folder[ADDR_PATH_BYTES];
 	int lock, fd = -1;
@@ -130,7 +129,7 @@ open_socket(const char *path, struct text *why)
 		return -1;
 	}
 	if (is_replaceable(path, why))
-		fd = bind_socket(path, why);
+		fd = bind_socket(path, mode, why);
 	fd_close(&lock);
 	return fd;
 }
@@ -183,11 +182,11 @@ on_retry(evutil_socket_t fd, short what, void *ctx)
 
 bool
 listener_open(struct listener *l, struct event_base *base, const char *path,
-    struct text *why)
+    mode_t mode, struct text *why)
 {
 	struct stat st;
 
-	l->fd = open_socket(path, why);
+	l->fd = open_socket(path, mode, why);
 	if (l->fd == -1)
 		return false;
 	memcpy(l->path, path, strlen(path) + 1);
@@ -202,17 +201,31 @@ listener_open(struct listener *l, struct event_base *base, const char *path,
 	return true;
 }
 
-void
-listener_close(struct listener *l)
+static bool
+is_ours(const struct listener *l)
 {
 	struct stat st;
 
+	return lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
+	       st.st_ino == l->ino;
+}
+
+void
+listener_set_mode(struct listener *l, mode_t mode)
+{
+	if (is_ours(l) && chmod(l->path, mode) == -1)
+		log_write(LOG_WARN, NULL, NULL, "cannot set the mode of %s: %s",
+		    l->path, strerror(errno));
+}
+
+void
+listener_close(struct listener *l)
+{
 	if (l->fd == -1)
 		return;
 	event_free(l->event);
 	event_free(l->retry);
-	if (lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
-	    st.st_ino == l->ino)
+	if (is_ours(l))
 		(void)unlink(l->path);
 	fd_close(&l->fd);
 }

@@ -30,7 +30,9 @@ struct listener {
 
 /* False: why says what is wrong; nothing is kept. */
 bool listener_open(struct listener *l, struct event_base *base,
-    const char *path, struct text *why) MUST_CHECK;
+    const char *path, mode_t mode, struct text *why) MUST_CHECK;
+
+void listener_set_mode(struct listener *l, mode_t mode);
 
 /* Takes the file away too when it is still ours. */
 void listener_close(struct listener *l);

@@ -1,27 +1,34 @@
 /* qorb-pool: options, and from them a daemon. */
 
 #include <signal.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "client/socket_path.h"
 #include "daemon.h"
-#include "io/log.h"
 #include "io/options.h"
 #include "settings.h"
 
+/* Room for an error with the path of a file in it. */
+#define WHY_BYTES 1024
+
 enum {
-	OPT_DNS = 1,
+	OPT_CONFIG = 1,
+	OPT_CHECK_CONFIG,
+	OPT_DNS,
 	OPT_SOCKET,
 	OPT_SET,
 	OPT_LOG_LEVEL,
 };
 
 static const struct option_row rows[] = {
+	{ OPT_CONFIG, 'c', "config", "FILE",
+	    "read the configuration file; qorb.conf(5)" },
+	{ OPT_CHECK_CONFIG, 0, "check-config", NULL,
+	    "say whether the configuration is good, and exit" },
 	{ OPT_DNS, 'd', "dns", "ADDR[,ADDR...]",
 	    "DNS servers to ask, instead of the system's" },
 	{ OPT_SOCKET, 's', "socket", "PATH", "socket that clients connect to" },
 	{ OPT_SET, 'S', "set", "NAME=VALUE",
-	    "a policy for all pools, or connector=NAME" },
+	    "a policy or other key for the pools named here" },
 	{ OPT_LOG_LEVEL, 'l', "log-level", "LEVEL",
 	    "error, warn, info (default) or debug" },
 	{ 0 },
@@ -31,106 +38,111 @@ static const struct program program = {
 	.name = "qorb-pool",
 	.summary = "keep warm connections to services and lend them to "
 		   "whoever asks",
-	.usage = "[options] POOL=SERVICE|ADDR[,ADDR...] ...",
+	.usage = "[options] POOL=SERVICE|ADDR[,ADDR...] ...\n"
+		 "[options] -c FILE",
 	.note = "A SERVICE is found by DNS SRV records; an ADDR is "
 		"192.0.2.7:6001,\n[2001:db8::1]:6001 or unix:/path. "
 		"qorb-pool(8) lists the policies.",
-	.examples = "qorb-pool --dns [::1]:5300 demo=_echo._tcp.test.com\n"
+	.examples = "qorb-pool -c /etc/qorb/pool.conf\n"
+		    "qorb-pool --dns [::1]:5300 demo=_echo._tcp.test.com\n"
 		    "qorb-pool --set max-slots=64 cache=[::1]:11211",
 	.rows = rows,
 	.usage_status = 2,
 };
 
-/* Hands an option's or an operand's text to a reader of settings. */
-static void
-take(struct settings *s, const char *text,
-    bool (*read)(struct settings *, const char *, struct text *))
-{
-	char buf[512];
-	struct text why;
-
-	text_init(&why, buf, sizeof(buf));
-	if (!read(s, text, &why))
-		program_usage(&program, "%s", buf);
-}
-
 static void
 take_option(struct settings *s, int id, const char *arg)
 {
-	enum log_level level;
-
 	switch (id) {
+	case OPT_CONFIG:
+		s->file = arg;
+		break;
 	case OPT_DNS:
-		take(s, arg, settings_add_dns);
+		settings_add(&s->dns, arg);
 		break;
 	case OPT_SOCKET:
-		if (arg[0] == '\0' || strlen(arg) >= sizeof(s->socket))
-			program_usage(&program,
-			    "--socket: a path of 1 to %zu bytes is needed",
-			    sizeof(s->socket) - 1);
-		memcpy(s->socket, arg, strlen(arg) + 1);
+		s->socket = arg;
 		break;
 	case OPT_SET:
-		take(s, arg, settings_set);
+		settings_add(&s->sets, arg);
 		break;
 	case OPT_LOG_LEVEL:
-		if (!log_level_parse(arg, &level))
-			program_usage(&program,
-			    "--log-level '%s': one of error, warn, info and "
-			    "debug is needed",
-			    arg);
-		log_set_level(level);
+		s->log_level = arg;
 		break;
 	default:
 		break;
 	}
 }
 
-static void
-read_settings(struct settings *s, int argc, char **argv)
+/* True when only a check was asked for. */
+static bool
+read_options(struct settings *s, int argc, char **argv)
 {
 	struct options o;
 	const char *arg;
-	char buf[256];
-	struct text why;
+	bool is_check = false;
 	int id;
 
-	settings_init(s);
 	options_init(&o, &program, argc, argv);
-	while ((id = options_next(&o, &arg)) != 0)
+	while ((id = options_next(&o, &arg)) != 0) {
+		is_check |= id == OPT_CHECK_CONFIG;
 		take_option(s, id, arg);
+	}
 	for (int i = o.index; i < argc; i++)
-		take(s, argv[i], settings_add_pool);
-	if (s->pool_count == 0)
-		program_usage(&program,
-		    "no pool is named: POOL=SERVICE or POOL=ADDR,ADDR is "
-		    "needed");
+		settings_add(&s->pools, argv[i]);
+	return is_check;
+}
+
+static struct config *
+read_config(const struct settings *s)
+{
+	char buf[WHY_BYTES];
+	struct text why;
+	bool is_usage;
+	struct config *c;
+
 	text_init(&why, buf, sizeof(buf));
-	if (!policy_check(&s->policy, &why))
-		program_usage(&program, "--set: %s", buf);
-	if (s->socket[0] == '\0' && !socket_path_default(s->socket))
-		program_usage(&program,
-		    "$QORB_SOCKET: a path of at most %d bytes is needed",
-		    ADDR_PATH_BYTES - 1);
+	c = settings_read(s, &why, &is_usage);
+	if (c == NULL && is_usage)
+		program_usage(&program, "%s", buf);
+	if (c == NULL)
+		program_fail(program.usage_status, "%s", buf);
+	return c;
+}
+
+static int
+run(const struct settings *s, struct config *config)
+{
+	char buf[WHY_BYTES];
+	struct text why;
+	struct daemon *d;
+	int status;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	text_init(&why, buf, sizeof(buf));
+	d = daemon_new(s, config, &why);
+	if (d == NULL)
+		program_fail(1, "%s", buf);
+	status = daemon_run(d);
+	daemon_free(&d);
+	return status;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct settings settings;
-	struct daemon *d;
-	char buf[512];
-	struct text why;
-	int status;
+	struct settings settings = { 0 };
+	bool is_check = read_options(&settings, argc, argv);
+	struct config *config = read_config(&settings);
+	int status = 0;
 
-	read_settings(&settings, argc, argv);
-	(void)signal(SIGPIPE, SIG_IGN);
-	text_init(&why, buf, sizeof(buf));
-	d = daemon_new(&settings, &why);
-	if (d == NULL)
-		program_fail(1, "%s", buf);
-	status = daemon_run(d);
-	daemon_free(&d);
+	if (is_check) {
+		printf("OK: %zu pool%s\n", config->pool_count,
+		    config->pool_count == 1 ? "" : "s");
+		config_free(&config);
+	} else {
+		status = run(&settings, config);
+	}
 	settings_fini(&settings);
 	return status;
 }

@@ -5,6 +5,7 @@
  * the peer says. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "core/base.h"
@@ -13,8 +14,18 @@ struct peer {
 	pid_t pid; /* 0 where the system does not tell */
 	uid_t uid;
 	gid_t gid;
+	gid_t *groups; /* owned; supplementary ones, once asked for */
+	size_t group_count;
 };
 
 bool peer_of(int fd, struct peer *peer) MUST_CHECK;
+
+/* Adds the supplementary groups: those of the process when it connected; where
+ * the system does not tell, those that its user has. What cannot be found out
+ * is left out, which can only take rights away. */
+void peer_get_groups(int fd, struct peer *peer);
+void peer_fini(struct peer *peer);
+
+bool peer_is_member(const struct peer *peer, gid_t gid);
 
 #endif

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "client.h"
+#include "core/config.h"
 #include "core/rng.h"
 #include "daemon.h"
 #include "events.h"
@@ -228,42 +229,41 @@ use_state(struct service *s, const char *path, struct text *why)
 }
 
 static bool
-use_dns(struct service *s, const struct pool_settings *ps, struct text *why)
+use_dns(struct service *s, const struct config_pool *cp, struct text *why)
 {
-	const struct settings *settings = s->daemon->settings;
 	const struct saved_pool *saved = NULL;
 	const char *reason = "";
 	struct resolver_params params = {
 		.base = s->daemon->base,
-		.service = ps->service,
-		.servers = settings->dns,
-		.server_count = settings->dns_count,
-		.policy = settings->policy.dns,
-		.seed = hash_mix(clock_us(), hash_text(ps->name)),
+		.service = cp->service,
+		.servers = cp->dns.addrs,
+		.server_count = cp->dns.count,
+		.policy = cp->policy.dns,
+		.seed = hash_mix(clock_us(), hash_text(cp->name)),
 		.on_change = on_resolved,
 		.on_trace = on_resolver_trace,
 		.ctx = s,
 	};
 
-	if (!use_state(s, settings->policy.state_file, why))
+	if (!use_state(s, cp->policy.state_file, why))
 		return false;
 	if (s->state != NULL)
-		saved = state_file_find(s->state, ps->name, ps->service);
+		saved = state_file_find(s->state, cp->name, cp->service);
 	if (saved != NULL) {
 		params.saved = saved->specs;
 		params.saved_count = saved->count;
 	}
 	s->resolver = resolver_new(&params, &reason);
 	if (s->resolver == NULL)
-		text_addf(why, "pool %s: cannot look up %s: %s", ps->name,
-		    ps->service, reason);
+		text_addf(why, "pool %s: cannot look up %s: %s", cp->name,
+		    cp->service, reason);
 	return s->resolver != NULL;
 }
 
 static char *
-describe(const struct pool_settings *ps)
+describe(const struct config_pool *cp)
 {
-	return mem_strdup(ps->service != NULL ? ps->service : "static");
+	return mem_strdup(cp->service != NULL ? cp->service : "static");
 }
 
 static uint64_t
@@ -276,26 +276,25 @@ host_position(void)
 }
 
 struct service *
-service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
+service_new(struct daemon *d, const struct config_pool *cp, struct text *why)
 {
 	struct service *s = mem_new(1, sizeof(*s));
-	const struct settings *settings = d->settings;
 	struct pool_params params = {
-		.name = ps->name,
-		.policy = &settings->policy,
+		.name = cp->name,
+		.policy = &cp->policy,
 		.seed = hash_mix(clock_us(), (uint64_t)getpid()),
 		.host = host_position(),
 		.has_acquire =
-		    settings->connector->phases[CONNECTOR_ON_ACQUIRE].steps !=
-		    NULL,
+		    cp->connector->phases[CONNECTOR_ON_ACQUIRE].steps != NULL,
 		.claims = d->claims,
 		.ids = &d->ids,
 		.observer = { on_event, s },
 	};
 
 	s->daemon = d;
-	s->connector = settings->connector;
-	s->source = describe(ps);
+	s->config = cp;
+	s->connector = cp->connector;
+	s->source = describe(cp);
 	s->owner = (struct conn_owner){ on_connected, on_connect_failed,
 		on_checked, on_dirty, on_lost, d->base, &s->unwatched, s };
 	list_init(&s->unwatched);
@@ -303,8 +302,8 @@ service_new(struct daemon *d, const struct pool_settings *ps, struct text *why)
 	s->timer = evtimer_new(d->base, on_timer, s);
 	ASSERT(s->timer != NULL);
 	s->pool = pool_new(&params, d->now_us);
-	sources_init(&s->sources, ps);
-	if (ps->service != NULL && !use_dns(s, ps, why)) {
+	sources_init(&s->sources, cp);
+	if (cp->service != NULL && !use_dns(s, cp, why)) {
 		pool_on_stop(s->pool, d->now_us);
 		service_free(&s);
 		return NULL;

@@ -17,12 +17,13 @@
 struct client;
 struct daemon;
 struct event;
-struct pool_settings;
+struct config_pool;
 struct resolver;
 struct state_file;
 
 struct service {
 	struct daemon *daemon;		   /* borrowed */
+	const struct config_pool *config;  /* borrowed */
 	const struct connector *connector; /* borrowed, static */
 	struct pool *pool;		   /* owned */
 	struct conn **conns;		   /* owned; by slot index */
@@ -41,7 +42,7 @@ struct service {
 
 /* NULL: why says what is wrong. */
 struct service *service_new(
-    struct daemon *d, const struct pool_settings *settings, struct text *why);
+    struct daemon *d, const struct config_pool *config, struct text *why);
 
 /* The pool must be empty: service_stop, and all claims back. */
 void service_free(struct service **s);

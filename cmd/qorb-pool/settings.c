@@ -2,242 +2,161 @@
 
 #include "settings.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/dns_answer.h"
-
-#define NAME_CHARACTERS \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-
-void
-settings_init(struct settings *s)
-{
-	memset(s, 0, sizeof(*s));
-	policy_init(&s->policy);
-	s->connector = connector_find("tcp");
-}
+#include "client/socket_path.h"
+#include "io/config_file.h"
 
 void
 settings_fini(struct settings *s)
 {
-	for (size_t i = 0; i < s->pool_count; i++) {
-		free(s->pools[i].name);
-		free(s->pools[i].service);
-		free(s->pools[i].addrs);
-	}
-	free(s->pools);
+	free(s->dns.words);
+	free(s->sets.words);
+	free(s->pools.words);
 	memset(s, 0, sizeof(*s));
 }
 
-static bool
-is_name(const char *text, size_t len)
+void
+settings_add(struct settings_words *w, const char *word)
 {
-	if (len == 0 || len > POOL_NAME_MAX)
-		return false;
-	return strspn(text, NAME_CHARACTERS) >= len;
+	w->words =
+	    mem_grow(w->words, w->count, w->count + 1, sizeof(w->words[0]));
+	w->words[w->count++] = word;
 }
 
-/* Adds one static backend; text is one address of a list. */
+/* All --dns together are one list. */
 static bool
-add_addr(struct pool_settings *ps, const char *text, struct text *why)
+set_dns(struct config *c, const struct settings_words *dns, struct text *why)
 {
-	struct addr addr;
-	const char *reason = "";
+	size_t room = 1;
+	char *list;
+	bool is_good;
+	struct text t;
 
-	if (!addr_parse(text, &addr, &reason)) {
-		text_addf(why, "'%s' is not an address: %s", text, reason);
-		return false;
+	for (size_t i = 0; i < dns->count; i++)
+		room += strlen(dns->words[i]) + 1;
+	list = mem_new(room, 1);
+	text_init(&t, list, room);
+	for (size_t i = 0; i < dns->count; i++) {
+		if (i > 0)
+			text_add_char(&t, ',');
+		text_add(&t, dns->words[i]);
 	}
-	if (addr.kind != ADDR_UNIX && addr.port == 0) {
-		text_addf(
-		    why, "'%s' is not an address: port 0 is nobody's", text);
-		return false;
-	}
-	for (size_t i = 0; i < ps->addr_count; i++) {
-		if (addr_equal(&ps->addrs[i], &addr)) {
-			text_addf(why, "address '%s' is named twice", text);
-			return false;
-		}
-	}
-	if (ps->addr_count == STATIC_ADDRS_MAX) {
-		text_addf(why, "more than %d addresses", STATIC_ADDRS_MAX);
-		return false;
-	}
-	ps->addrs = mem_grow(
-	    ps->addrs, ps->addr_count, ps->addr_count + 1, sizeof(addr));
-	ps->addrs[ps->addr_count++] = addr;
-	return true;
-}
-
-/* Cuts a list at its commas and hands each piece to add. */
-static bool
-each_piece(const char *list, struct text *why, void *ctx,
-    bool (*add)(void *ctx, const char *piece, struct text *why))
-{
-	char *copy = mem_strdup(list), *piece = copy;
-	bool is_good = true;
-
-	while (is_good && piece != NULL) {
-		char *comma = strchr(piece, ',');
-
-		if (comma != NULL)
-			*comma++ = '\0';
-		is_good = add(ctx, piece, why);
-		piece = comma;
-	}
-	free(copy);
+	is_good = dns->count == 0 || config_set(c, "dns", list, 0, why);
+	free(list);
 	return is_good;
 }
 
 static bool
-add_addr_piece(void *ctx, const char *piece, struct text *why)
+take_daemon(struct config *c, const struct settings *s, struct text *why)
 {
-	return add_addr(ctx, piece, why);
+	if (!config_section(c, "daemon", 0, why))
+		return false;
+	if (s->socket != NULL && !config_set(c, "socket", s->socket, 0, why))
+		return false;
+	if (s->log_level != NULL &&
+	    !config_set(c, "log-level", s->log_level, 0, why))
+		return false;
+	return set_dns(c, &s->dns, why);
 }
 
-/* A service has letters, digits, '-', '_' and dots; an address has a colon. */
 static bool
-looks_like_addresses(const char *text)
+take_pools(struct config *c, const struct settings *s, struct text *why)
 {
-	return strpbrk(text, ":[,") != NULL;
-}
-
-static bool
-set_source(struct pool_settings *ps, const char *text, struct text *why)
-{
-	char name[DNS_NAME_BYTES];
-	const char *reason = "";
-
-	if (looks_like_addresses(text))
-		return each_piece(text, why, ps, add_addr_piece);
-	if (strspn(text, NAME_CHARACTERS) != strlen(text))
-		reason = "it has other characters than letters, digits, '-', "
-			 "'_' and '.'";
-	if (reason[0] != '\0' || !dns_name_normalize(text, name, &reason)) {
-		text_addf(why,
-		    "'%s' is neither a list of addresses "
-		    "([::1]:6001,192.0.2.7:6001) nor a DNS service name "
-		    "(_echo._tcp.example.com): %s",
-		    text, reason);
-		return false;
-	}
-	ps->service = mem_strdup(name);
-	return true;
-}
-
-bool
-settings_add_pool(struct settings *s, const char *text, struct text *why)
-{
-	const char *equals = strchr(text, '=');
-	struct pool_settings *ps;
-
-	if (equals == NULL || equals[1] == '\0') {
-		text_addf(why,
-		    "'%s' names no pool: POOL=SERVICE or POOL=ADDR,ADDR is "
-		    "needed",
-		    text);
-		return false;
-	}
-	if (!is_name(text, (size_t)(equals - text))) {
-		text_addf(why,
-		    "'%.*s' cannot be a pool's name: 1 to %d letters, digits, "
-		    "'-', '_' and '.' can",
-		    (int)(equals - text), text, POOL_NAME_MAX);
-		return false;
-	}
-	s->pools = mem_grow(
-	    s->pools, s->pool_count, s->pool_count + 1, sizeof(s->pools[0]));
-	ps = &s->pools[s->pool_count++];
-	ps->name = mem_strdup(text);
-	ps->name[equals - text] = '\0';
-	for (size_t i = 0; i + 1 < s->pool_count; i++) {
-		if (strcmp(s->pools[i].name, ps->name) == 0) {
-			text_addf(why, "pool '%s' is named twice", ps->name);
+	for (size_t i = 0; i < s->pools.count; i++) {
+		if (!config_add_pool(c, s->pools.words[i], why))
 			return false;
+		for (size_t j = 0; j < s->sets.count; j++) {
+			if (!config_set_pair(c, s->sets.words[j], why))
+				return false;
 		}
 	}
-	if (s->pool_count > POOLS_MAX) {
-		text_addf(why, "more than %d pools", POOLS_MAX);
-		return false;
-	}
-	return set_source(ps, equals + 1, why);
+	if (s->pools.count == 0 && s->sets.count > 0)
+		return config_fail(c, 0, why,
+		    "--set: it is for pools of the command line, and none is "
+		    "named there");
+	return true;
 }
 
 static bool
-set_connector(struct settings *s, const char *value, struct text *why)
+find_principal(
+    const struct config *c, struct config_principal *p, struct text *why)
 {
-	const struct connector *c = connector_find(value);
+	const struct passwd *user;
+	const struct group *group;
 
-	if (c == NULL) {
+	if (p->has_id || p->name == NULL)
+		return true;
+	if (p->is_group && (group = getgrnam(p->name)) != NULL) {
+		p->id = (uint32_t)group->gr_gid;
+		p->has_id = true;
+	} else if (!p->is_group && (user = getpwnam(p->name)) != NULL) {
+		p->id = (uint32_t)user->pw_uid;
+		p->has_id = true;
+	} else {
+		(void)config_fail(c, p->line, why,
+		    "'%.200s': no %s has this name on this host", p->name,
+		    p->is_group ? "group" : "user");
+	}
+	return p->has_id;
+}
+
+static bool
+find_principals(struct config *c, struct text *why)
+{
+	if (!find_principal(c, &c->admin_group, why))
+		return false;
+	for (size_t i = 0; i < c->pool_count; i++) {
+		struct config_pool *p = &c->pools[i];
+
+		for (size_t j = 0; j < p->allow_count; j++) {
+			if (!find_principal(c, &p->allow[j], why))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_whole(struct config *c, struct text *why)
+{
+	if (!config_check(c, why) || !find_principals(c, why))
+		return false;
+	if (c->pool_count == 0 && c->file != NULL) {
+		text_addf(why, "%s: no pool: a section [pool NAME] is needed",
+		    c->file);
+		return false;
+	}
+	if (c->pool_count == 0) {
+		text_add(why,
+		    "no pool is named: POOL=SERVICE or POOL=ADDR,ADDR "
+		    "is needed, or --config FILE");
+		return false;
+	}
+	if (c->socket[0] == '\0' && !socket_path_default(c->socket)) {
 		text_addf(why,
-		    "connector=%s: there is no such connector; "
-		    "these are there: %s",
-		    value, connector_names());
+		    "$QORB_SOCKET: a path of at most %d bytes is needed",
+		    ADDR_PATH_BYTES - 1);
 		return false;
 	}
-	s->connector = c;
 	return true;
 }
 
-static bool
-set_policy(
-    struct settings *s, const char *name, const char *value, struct text *why)
+struct config *
+settings_read(const struct settings *s, struct text *why, bool *is_usage)
 {
-	const struct policy_row *row = policy_find(name);
+	struct config *c = config_new(s->file);
+	bool is_good = s->file == NULL || config_file_read(c, s->file, why);
 
-	if (row == NULL) {
-		text_addf(
-		    why, "'%s' is no policy; qorb-pool(8) lists them", name);
-		return false;
-	}
-	text_addf(why, "%s=%s: ", name, value);
-	return policy_set(&s->policy, row, value, why);
-}
-
-bool
-settings_set(struct settings *s, const char *text, struct text *why)
-{
-	char *name = mem_strdup(text), *equals = strchr(name, '=');
-	bool is_good = false;
-
-	if (equals == NULL)
-		text_addf(why, "'%s' sets nothing: name=value is needed", text);
-	else
-		*equals = '\0';
-	if (equals != NULL && strcmp(name, "connector") == 0)
-		is_good = set_connector(s, equals + 1, why);
-	else if (equals != NULL)
-		is_good = set_policy(s, name, equals + 1, why);
-	free(name);
-	return is_good;
-}
-
-static bool
-add_dns_piece(void *ctx, const char *piece, struct text *why)
-{
-	struct settings *s = ctx;
-	const char *reason = "";
-
-	if (s->dns_count == DNS_SERVERS_MAX) {
-		text_addf(why, "more than %d DNS servers", DNS_SERVERS_MAX);
-		return false;
-	}
-	if (!addr_parse(piece, &s->dns[s->dns_count], &reason)) {
-		text_addf(why, "'%s' is not an address: %s", piece, reason);
-		return false;
-	}
-	if (s->dns[s->dns_count].kind == ADDR_UNIX ||
-	    s->dns[s->dns_count].port == 0) {
-		text_addf(why, "'%s' cannot be a DNS server's address", piece);
-		return false;
-	}
-	s->dns_count++;
-	return true;
-}
-
-bool
-settings_add_dns(struct settings *s, const char *text, struct text *why)
-{
-	return each_piece(text, why, s, add_dns_piece);
+	is_good = is_good && take_daemon(c, s, why) && take_pools(c, s, why) &&
+		  check_whole(c, why);
+	if (is_usage != NULL)
+		*is_usage = s->file == NULL ||
+			    strncmp(why->buf, s->file, strlen(s->file)) != 0;
+	if (!is_good)
+		config_free(&c);
+	return c;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "core/rng.h"
-#include "settings.h"
 
 struct advert {
 	struct list_node link;	 /* sources.adverts */
@@ -18,16 +18,16 @@ struct advert {
 
 /* Static backends are named by their addresses. */
 void
-sources_init(struct sources *s, const struct pool_settings *settings)
+sources_init(struct sources *s, const struct config_pool *config)
 {
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++)
 		list_init(&s->adverts[i]);
-	s->fixed_count = settings->addr_count;
+	s->fixed_count = config->addr_count;
 	s->fixed = mem_new(s->fixed_count + 1, sizeof(s->fixed[0]));
 	s->names = mem_new(s->fixed_count + 1, sizeof(s->names[0]));
 	for (size_t i = 0; i < s->fixed_count; i++) {
-		const struct addr *addr = &settings->addrs[i];
+		const struct addr *addr = &config->addrs[i];
 
 		s->fixed[i].name = addr_text(addr, s->names[i]);
 		s->fixed[i].addr = *addr;

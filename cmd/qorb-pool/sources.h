@@ -24,7 +24,7 @@
 #include "core/list.h"
 
 struct client;
-struct pool_settings;
+struct config_pool;
 
 /* Backends that clients may advertise for one service. */
 #define ADVERTS_MAX 20000
@@ -41,7 +41,7 @@ struct sources {
 	bool is_changed; /* since sources_specs */
 };
 
-void sources_init(struct sources *s, const struct pool_settings *settings);
+void sources_init(struct sources *s, const struct config_pool *config);
 void sources_fini(struct sources *s);
 
 struct advert_request {

@@ -15,6 +15,7 @@
 #include "core/version.h"
 #include "daemon.h"
 #include "io/resolver.h"
+#include "rights.h"
 #include "rows.h"
 #include "service.h"
 
@@ -182,19 +183,16 @@ do_claim(struct client *c, struct request *r)
 {
 	struct claim_request claim = { 0 };
 	struct service *s = service_of(c, r, word(r, 0));
+	const char *why = "";
 	struct ticket *t;
 	enum error e;
 
 	if (s == NULL || !read_claim(c, r, &claim))
 		return;
 	service_refresh(s);
-	t = c->tickets.count < CLAIMS_PER_CLIENT_MAX
-		? client_add_ticket(c, s, r->tag)
-		: NULL;
+	t = client_add_ticket(c, s, r->tag, &why);
 	if (t == NULL) {
-		fail(c, r, ERR_TOO_MANY_CLAIMS, word(r, 0),
-		    "this connection has as many claims as it may, waiting "
-		    "and held");
+		fail(c, r, ERR_TOO_MANY_CLAIMS, word(r, 0), why);
 		return;
 	}
 	claim.owner = t;
@@ -304,7 +302,7 @@ on_watch(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	c->daemon->now_us = clock_us();
-	if (out_pending(&c->out) > CLIENT_BACKLOG_MAX)
+	if (out_pending(&c->out) > client_backlog(c))
 		return;
 	stats_rows(c, s->pending.tag, s->service);
 	rows_end(c, s->pending.tag);
@@ -738,11 +736,16 @@ static void (*const handlers[VERB_COUNT])(struct client *, struct request *) = {
 	[VERB_TERMINATE] = do_terminate,
 };
 
-static bool
-has_right(const struct client *c, enum verb_right right)
+/* Why the client may not; NULL when it may. A pool that is not there is for the
+ * verb to tell. */
+static const char *
+refuse(const struct client *c, const struct request *r, enum verb_right right)
 {
-	return right == RIGHT_ANY || c->peer.uid == 0 ||
-	       c->peer.uid == geteuid();
+	const struct service *s = NULL;
+
+	if (right == RIGHT_POOL)
+		s = daemon_service(c->daemon, word(r, 0));
+	return rights_refuse(c, right, s);
 }
 
 void
@@ -758,9 +761,9 @@ verbs_run(struct client *c, struct request *r)
 		fail(c, r, e, what, error_text(e));
 		return;
 	}
-	if (!has_right(c, verb_row(v)->right)) {
-		fail(c, r, ERR_DENIED, r->verb,
-		    "only root and the daemon's own user may");
+	what = refuse(c, r, verb_row(v)->right);
+	if (what != NULL) {
+		fail(c, r, ERR_DENIED, r->verb, what);
 		return;
 	}
 	if (client_pending(c, r->tag) != NULL) {

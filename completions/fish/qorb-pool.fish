@@ -1,6 +1,8 @@
 # fish completion for qorb-pool(8)
 
 complete -c qorb-pool -f
+complete -c qorb-pool -s c -l config -r -F -d 'configuration file'
+complete -c qorb-pool -l check-config -d 'is the configuration good?'
 complete -c qorb-pool -s d -l dns -x -d 'DNS servers to ask'
 complete -c qorb-pool -s s -l socket -r -F -d 'socket that clients connect to'
 complete -c qorb-pool -s S -l set -x -d 'a policy for all pools' -a 'connector=

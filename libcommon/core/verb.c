@@ -16,7 +16,7 @@ static const struct verb_row rows[VERB_COUNT] = {
 	[VERB_CLAIM] = { "claim",
 	    "POOL [wait=DURATION] [lease=DURATION] [backend=NAME] "
 	    "[key=STRING]",
-	    RIGHT_ANY, 1, 1, false, { "wait", "lease", "backend", "key" },
+	    RIGHT_POOL, 1, 1, false, { "wait", "lease", "backend", "key" },
 	    "borrow a connection: its descriptor comes with the answer" },
 	[VERB_RELEASE] = { "release", "ID [broken]", RIGHT_ANY, 1, 2, false,
 	    { NULL }, "give a connection back" },
@@ -30,7 +30,7 @@ static const struct verb_row rows[VERB_COUNT] = {
 	    "end a stream" },
 	[VERB_BACKENDS] = { "backends", "POOL", RIGHT_ANY, 1, 1, false,
 	    { NULL }, "list a pool's backends" },
-	[VERB_PICK] = { "pick", "POOL [backend=NAME] [key=STRING]", RIGHT_ANY,
+	[VERB_PICK] = { "pick", "POOL [backend=NAME] [key=STRING]", RIGHT_POOL,
 	    1, 1, false, { "backend", "key" },
 	    "say which backend a claim would use, and take no slot" },
 	[VERB_WHY] = { "why", "POOL", RIGHT_ANY, 1, 1, false, { NULL },

@@ -47,7 +47,8 @@ enum verb {
 
 enum verb_right {
 	RIGHT_ANY,   /* whoever may connect to the socket */
-	RIGHT_ADMIN, /* the daemon's own user, root */
+	RIGHT_POOL,  /* whom the allow of the pool, its first word, names */
+	RIGHT_ADMIN, /* the daemon's own user, root, the admin-group */
 };
 
 #define VERB_KEYS_MAX 6

@@ -75,11 +75,12 @@ find_missing()
 	need_command make make
 	need_command "$pkg_config" pkg-config
 	if ! "$pkg_config" --exists libevent_core libcares jansson \
-	    ncursesw 2>/dev/null; then
+	    ncursesw inih 2>/dev/null; then
 		need_module libevent_core libevent
 		need_module libcares c-ares
 		need_module jansson jansson
 		need_module ncursesw ncurses
+		need_module inih inih
 	fi
 	[ "$goal" != build ] || return 0
 	need_command bash bash
@@ -131,6 +132,10 @@ package_of()
 	apt-get:ncurses) echo libncurses-dev ;;
 	dnf:ncurses) echo ncurses-devel ;;
 	apk:ncurses) echo ncurses-dev ;;
+	apt-get:inih) echo libinih-dev ;;
+	dnf:inih) echo inih-devel ;;
+	apk:inih) echo inih-dev ;;
+	pacman:inih) echo libinih ;;
 	apt-get:cmocka) echo libcmocka-dev ;;
 	dnf:cmocka) echo libcmocka-devel ;;
 	apk:cmocka) echo cmocka-dev ;;

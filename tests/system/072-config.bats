@@ -1,0 +1,338 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031  # what a test sets is for that test
+#
+# qorb-pool's configuration file: what it says, what is wrong with it, reading
+# it again, who may do what, and how much of everything anybody may have.
+
+load helpers
+
+# The configuration of the test, from stdin.
+configure()
+{
+	cat >"$SCRATCH/pool.conf"
+}
+
+start_configured()
+{
+	start_pool -c "$SCRATCH/pool.conf" "$@"
+}
+
+# Runs a Python script from stdin with talk.py at hand.
+talk()
+{
+	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
+	    timeout 60 python3 -c "from talk import *
+$(cat)"
+}
+
+# --- the file ---------------------------------------------------------------
+
+@test "each pool has what its section says" {
+	start_echo echo1
+	configure <<-END
+		[daemon]
+		socket-mode = 0600
+
+		[pool one]
+		backends = $ECHO_ADDR
+		max-slots = 3
+		connector = echo
+
+		[pool two]
+		backends = $ECHO_ADDR
+		max-slots = 5
+	END
+	start_configured "three=$ECHO_ADDR" --set max-slots=7
+	assert_equal "$(stat -c %a "$QORB_SOCKET")" 600
+	for want in one:3 two:5 three:7; do
+		run_ok ask "policy ${want%:*}"
+		assert_output --partial "name=max-slots value=${want#*:} "
+	done
+	for pool in one two three; do
+		run_ok qorb-claim --bytes 3 "$pool" <<<hi
+		assert_output hi
+	done
+}
+
+@test "the command line goes before the file for the whole daemon" {
+	configure <<-END
+		[daemon]
+		socket = $SCRATCH/file.sock
+		[pool a]
+		backends = none
+	END
+	start_daemon -n one -s "$SCRATCH/file.sock" \
+	    env -u QORB_SOCKET qorb-pool -c "$SCRATCH/pool.conf"
+	stop_daemon one
+	start_daemon -n two -s "$SCRATCH/line.sock" \
+	    qorb-pool -c "$SCRATCH/pool.conf" --socket "$SCRATCH/line.sock"
+	[[ ! -e $SCRATCH/file.sock ]]
+}
+
+@test "a file can be checked without starting anything" {
+	run_ok qorb-pool --check-config -c "$ROOT/docs/examples/qorb.conf"
+	assert_output 'OK: 5 pools'
+	assert_equal "$stderr" ''
+	run_ok qorb-pool --check-config 'a=[::1]:1'
+	assert_output 'OK: 1 pool'
+	configure <<<'[pool a'
+	run_status 2 qorb-pool --check-config -c "$SCRATCH/pool.conf"
+	assert_equal "$output" ''
+	assert_equal "$stderr" \
+	    "qorb-pool: $SCRATCH/pool.conf:1: a [section] without its ]"
+	run_status 2 qorb-pool --check-config -c "$SCRATCH"
+	[[ $stderr == *'no regular file'* ]]
+	run_status 2 qorb-pool --check-config -c "$SCRATCH/none"
+	[[ $stderr == *'No such file'* ]]
+}
+
+@test "a wrong file starts nothing and is one line with file and line" {
+	configure <<-END
+		[pool a]
+		backends = none
+		max-slots = 0
+	END
+	run_status 2 qorb-pool -c "$SCRATCH/pool.conf"
+	[[ $stderr == "qorb-pool: $SCRATCH/pool.conf:3: max-slots=0: "* ]]
+	[[ $stderr != *$'\n'* && ! -e $QORB_SOCKET ]]
+	configure <<<'[daemon]'
+	run_status 2 qorb-pool -c "$SCRATCH/pool.conf"
+	[[ $stderr == *"pool.conf: no pool"* ]]
+	printf '[pool a]\nbackends=none\nallow = nobody-at-all\n' | configure
+	run_status 2 qorb-pool -c "$SCRATCH/pool.conf"
+	[[ $stderr == *"pool.conf:3: 'nobody-at-all': no user has"* ]]
+	printf '[daemon]\nadmin-group=none-such\n[pool a]\nbackends=none' |
+	    configure
+	run_status 2 qorb-pool -c "$SCRATCH/pool.conf"
+	[[ $stderr == *"pool.conf:2: 'none-such': no group has"* ]]
+	printf '[pool a]\nbackends=none\n' | configure
+	run_status 2 qorb-pool -c "$SCRATCH/pool.conf" 'a=[::1]:1'
+	[[ $stderr == *"pool 'a' is named twice"* ]]
+	run_status 2 qorb-pool -c "$SCRATCH/pool.conf" --set max-slots=1
+	[[ $stderr == *"--set: it is for pools of the command line"* ]]
+}
+
+@test "the manual describes every key" {
+	local key keys
+	keys=$(sed -n 's/^	{ "\([a-z-]*\)", set_.*/\1/p' \
+	    "$ROOT/libcommon/core/config_key.c")
+	[[ $(wc -l <<<"$keys") -ge 15 ]]
+	for key in $keys; do
+		grep -q "^\.It Cm $key\b" "$ROOT/docs/man/qorb.conf.5" || {
+			echo "qorb.conf.5 does not describe $key"
+			return 1
+		}
+	done
+}
+
+# --- who may ----------------------------------------------------------------
+
+need_root()
+{
+	[[ $(id -u) -eq 0 ]] || skip "only root can be several users"
+}
+
+# as UID GROUPS LINE: one request by another user.
+as()
+{
+	setpriv --reuid "$1" --regid 40001 --groups "$2" \
+	    socat -t 1 - "UNIX-CONNECT:$QORB_SOCKET" <<<"$3"
+}
+
+@test "a pool's allow says who may claim and pick" {
+	need_root
+	start_echo echo1
+	configure <<-END
+		[daemon]
+		socket-mode = 0666
+		[pool users]
+		backends = $ECHO_ADDR
+		allow = 40002, nobody
+		[pool groups]
+		backends = $ECHO_ADDR
+		allow = @40010
+		[pool all]
+		backends = $ECHO_ADDR
+	END
+	chmod 711 "$SCRATCH"
+	start_configured
+	for pool in users groups all; do
+		run_ok ask "claim $pool"
+		assert_output --partial 'ok claim='
+	done
+	run_ok as 40002 40003 'claim users'
+	assert_output --partial 'ok claim='
+	run_ok as 65534 40003 'pick users'
+	assert_output --partial 'ok backend='
+	run_ok as 40004 40003 'claim users'
+	assert_output "error denied claim: the pool's allow does not name this user"
+	run_ok as 40004 40003 'pick users'
+	assert_output "error denied pick: the pool's allow does not name this user"
+	# A number of a user is none of a group, and the other way round.
+	run_ok as 40010 40003 'claim groups'
+	assert_output --partial 'error denied'
+	run_ok as 40004 40003,40010 'claim groups'
+	assert_output --partial 'ok claim='
+	run_ok as 40004 40003 'claim all'
+	assert_output --partial 'ok claim='
+	run_ok as 40004 40003 'claim none'
+	assert_output --partial 'error no-such-pool'
+}
+
+@test "members of the admin-group may change the daemon, and nobody else" {
+	need_root
+	configure <<-END
+		[daemon]
+		socket-mode = 0666
+		admin-group = 40010
+		[pool a]
+		backends = none
+	END
+	chmod 711 "$SCRATCH"
+	start_configured
+	run_ok as 40004 40003 'set a max-slots=3'
+	assert_output --partial 'error denied set: only root'
+	run_ok as 40004 40003,40010 'set a max-slots=3'
+	assert_output ok
+	# The first group of a process counts as well.
+	run_ok setpriv --reuid 40004 --regid 40010 --clear-groups \
+	    socat -t 1 - "UNIX-CONNECT:$QORB_SOCKET" <<<'pause a'
+	assert_output ok
+	run_ok as 40010 40003 'pause a'
+	assert_output --partial 'error denied'
+}
+
+# --- how much ---------------------------------------------------------------
+
+@test "more clients than max-clients are told so, and room is had again" {
+	configure <<-END
+		[daemon]
+		max-clients = 3
+		[pool a]
+		backends = none
+	END
+	start_configured
+	talk <<-'END'
+		held = [Pool() for _ in range(3)]
+		for p in held:
+		    assert p.ask("ping").kind == "ok"
+		# Those that are refused do not take the places of others.
+		for _ in range(200):
+		    p = Pool()
+		    r = p.reply()
+		    assert r is None or (r.code == "too-many-clients" and
+		                         "max-clients)" in r.text), r
+		    assert r is None or p.line() is None
+		for p in held:
+		    assert p.ask("ping").kind == "ok"
+		held.pop().close()
+		def served():
+		    p = Pool()
+		    try:
+		        p.send("ping")
+		        r = p.reply()
+		        return r is not None and r.kind == "ok"
+		    except OSError:
+		        return False
+		wait_for("a client is served again", served)
+	END
+}
+
+@test "one user cannot take the places of the others" {
+	need_root
+	configure <<-END
+		[daemon]
+		socket-mode = 0666
+		max-clients = 10
+		max-clients-per-user = 2
+		[pool a]
+		backends = none
+	END
+	chmod 711 "$SCRATCH"
+	start_configured
+	talk <<-'END'
+		import os
+		held = [Pool() for _ in range(2)]
+		for p in held:
+		    assert p.ask("ping").kind == "ok"
+		r = Pool().reply()
+		assert r.code == "too-many-clients", r
+		assert "max-clients-per-user" in r.text, r
+		if os.fork() == 0:
+		    os.setuid(40002)
+		    ok = Pool().ask("ping").kind == "ok"
+		    os._exit(0 if ok else 1)
+		assert os.wait()[1] == 0
+	END
+}
+
+@test "more claims than a client and a user may have are refused" {
+	start_echo echo1
+	configure <<-END
+		[daemon]
+		max-claims-per-client = 2
+		max-claims-per-user = 3
+		[pool a]
+		backends = $ECHO_ADDR
+		max-slots = 8
+	END
+	start_configured
+	talk <<-'END'
+		one, two = Pool(), Pool()
+		ids = [one.ask("claim a") for _ in range(2)]
+		assert all(r.kind == "ok" for r in ids)
+		r = one.ask("claim a")
+		assert r.code == "too-many-claims", r
+		assert "max-claims-per-client" in r.text, r
+		assert two.ask("claim a").kind == "ok"
+		r = two.ask("claim a")
+		assert r.code == "too-many-claims", r
+		assert "max-claims-per-user" in r.text, r
+		# What ends, in whatever way, makes room.
+		assert one.ask("release " + ids[0]["claim"]).kind == "ok"
+		assert two.ask("claim a").kind == "ok"
+		two.close()
+		wait_for("the claims of a client that went",
+		         lambda: counts("a")["claimed"] == 1)
+		assert one.ask("claim a").kind == "ok"
+	END
+}
+
+# Prints how many bytes the daemon takes from a client that reads nothing.
+bytes_taken()
+{
+	talk <<-'END'
+		import time
+		p = Pool()
+		p.s.setblocking(False)
+		sent, end = 0, time.monotonic() + DEADLINE
+		# It has come to a stand when others are served and this is not.
+		still = 0
+		while still < 20:
+		    assert time.monotonic() < end and sent < 64 << 20, sent
+		    try:
+		        sent += p.s.send(b"ping\n" * 1000)
+		        still = 0
+		    except BlockingIOError:
+		        assert Pool().ask("ping").kind == "ok"
+		        still += 1
+		print(sent)
+	END
+}
+
+@test "a client that leaves more than its backlog unread is not read from" {
+	local small large
+	for backlog in 4096 4000000; do
+		printf '%s\n' '[daemon]' "backlog = $backlog" '[pool a]' \
+		    'backends = none' | configure
+		start_configured
+		bytes_taken >"$SCRATCH/$backlog"
+		stop_daemon pool
+	done
+	small=$(<"$SCRATCH/4096") large=$(<"$SCRATCH/4000000")
+	# An answer has three bytes, its request five.
+	[[ $((large - small)) -gt 5000000 ]] || {
+		echo "$small $large"
+		return 1
+	}
+}
