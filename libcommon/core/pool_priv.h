@@ -81,33 +81,39 @@ enum set_health {
 };
 
 struct slot_set {
+	/* What every claim and release looks at, in few cache lines. */
+	uint64_t pass;	 /* stride scheduling: shares in order */
+	uint64_t stride; /* 2^32 / share: what a claim adds to pass */
+	uint32_t tier;	 /* rank of its priority, 0 first */
+	uint32_t busy;	 /* slots in ACQUIRE or LENT */
+	uint32_t window_sum;
+	uint32_t live;	       /* slots with a connection not known dead */
+	struct shelf *shelves; /* all of them; fresh is the last */
+	bool is_named;	       /* by a source, now */
+	bool is_drained;       /* by an operator */
+	enum set_health health;
+	uint32_t counts[SLOT_STATE_COUNT];
+	uint64_t claims;
+	struct rate rate;
+	struct list slots;  /* slot.set_link */
+	uint32_t ramp;	    /* most slots now: doubles after a return */
+	char *name;	    /* owned */
+	struct shelf fresh; /* connections that are nobody's yet */
+	/* The rest. */
 	uint64_t id;
-	char *name; /* owned */
 	struct addr addr;
 	char addr_text[ADDR_TEXT_BYTES];
 	struct slot_set *hash_next;
 	uint16_t priority, weight;
 	uint32_t ttl_s;
 	unsigned sources;
-	bool is_named;	 /* by a source, now */
-	bool is_drained; /* by an operator */
-	bool is_seen;	 /* by the update that is going on */
-	bool is_trial;	 /* untried, with a slot it got in turn */
-	enum set_health health;
-	uint32_t tier;	     /* rank of its priority, 0 first */
-	uint32_t share;	     /* weight against the tier's mean, 1 = 2^16 */
-	uint64_t stride;     /* 2^32 / share: what a claim adds to pass */
-	uint64_t place_hash; /* of name and address, the same everywhere */
-	uint64_t rank;	     /* hash of host and backend */
-	uint32_t ahead;	     /* places from the host's start on the ring */
-	uint16_t ring_part;  /* ahead as a fraction of the ring, of 2^16 */
-	uint32_t ramp;	     /* most slots now: doubles after a return */
-	struct list slots;   /* slot.set_link */
-	uint32_t counts[SLOT_STATE_COUNT];
-	uint32_t busy;		  /* slots in ACQUIRE or LENT */
-	uint32_t live;		  /* slots with a connection not known dead */
-	struct shelf fresh;	  /* connections that are nobody's yet */
-	struct shelf *shelves;	  /* all of them; fresh is the last */
+	bool is_seen;		  /* by the update that is going on */
+	bool is_trial;		  /* untried, with a slot it got in turn */
+	uint32_t share;		  /* weight against the tier's mean, 1 = 2^16 */
+	uint64_t place_hash;	  /* of name and address, the same everywhere */
+	uint64_t rank;		  /* hash of host and backend */
+	uint32_t ahead;		  /* places from the host's start on the ring */
+	uint16_t ring_part;	  /* ahead as a fraction of the ring, of 2^16 */
 	struct list queue;	  /* claims for this backend, claim.pool_link */
 	struct list_node starved; /* on pool.starved while queue waits */
 	struct pairing_node grow; /* in pool.grow while it may get a slot */
@@ -117,13 +123,9 @@ struct slot_set {
 	struct heap_node probe;	  /* in pool.probes: offline, without a slot */
 	uint32_t probe_failures;  /* backoff it had when it lost its slot */
 	uint64_t retry_at_us;	  /* likewise */
-	uint64_t pass;		  /* stride scheduling: shares in order */
 	uint32_t window[WINDOW_BUCKETS];
-	uint32_t window_sum;
 	uint64_t window_epoch;
 	struct list_node failing; /* on pool.failing while window_sum > 0 */
-	uint64_t claims;
-	struct rate rate;
 	const char *last_error;
 	uint64_t last_error_at_us;
 	struct histogram *connect; /* owned; NULL until the first connection */
