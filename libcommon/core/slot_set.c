@@ -304,8 +304,11 @@ due_progress(const struct pool *p, const struct slot_set *set)
 static void
 forgive(const struct pool *p, struct slot_set *set, uint64_t lag)
 {
-	uint64_t now = due_progress(p, set) + lag * set->stride;
+	uint64_t now;
 
+	if (set->pass + lag * set->stride >= p->pass)
+		return; /* as nearly always: not behind whatever it holds */
+	now = due_progress(p, set) + lag * set->stride;
 	if (now < p->pass)
 		set->pass += p->pass - now;
 }
