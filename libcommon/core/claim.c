@@ -423,12 +423,16 @@ claim_expire(struct pool *p)
 }
 
 /* A claim that is on no queue takes the best idle slot, or queues at the place
- * that its arrival gives it. */
+ * that its arrival gives it. Much may have changed since it last stood there.
+ */
 void
 claim_place(struct pool *p, struct claim *c)
 {
 	struct slot *s = NULL;
 
+	if (c->is_keyed && c->set != NULL &&
+	    (!slot_set_is_usable(c->set) || c->set->health == HEALTH_OFFLINE))
+		c->set = claim_key_set(p, c->key);
 	if (!p->is_paused) {
 		struct user *u = user_get(p, c->uid);
 
@@ -443,9 +447,24 @@ claim_place(struct pool *p, struct claim *c)
 	slot_take(p, s, c);
 }
 
+/* The backend that a claim asked for by name is gone: it waits for another
+ * address of that name, where there is one. */
+static void
+seek_namesake(struct pool *p, struct claim *c)
+{
+	struct slot_set *other = slot_set_find(p, c->set->name, NULL);
+
+	if (other == NULL) {
+		claim_refuse(p, c, ERR_NO_SUCH_BACKEND);
+		return;
+	}
+	claim_dequeue(p, c);
+	c->set = other;
+	claim_place(p, c);
+}
+
 /* A backend went offline, or is gone: keyed claims that wait for it choose
- * again; those that asked for it by name wait on, or are refused when it is
- * gone. */
+ * again; those that asked for it by name wait on, or leave when it is gone. */
 void
 claim_leave_set(struct pool *p, struct slot_set *set, bool is_gone)
 {
@@ -460,7 +479,7 @@ claim_leave_set(struct pool *p, struct slot_set *set, bool is_gone)
 			c->set = claim_key_set(p, c->key);
 			claim_place(p, c);
 		} else if (is_gone) {
-			claim_refuse(p, c, ERR_NO_SUCH_BACKEND);
+			seek_namesake(p, c);
 		}
 	}
 }

@@ -96,6 +96,8 @@ begin(struct pool *p, uint64_t now_us)
 static void
 end(struct pool *p)
 {
+	if (p->waiting > 0 && spread_must_fail_fast(p))
+		claim_fail_fast(p);
 	if (!p->is_stopping)
 		spread_adjust(p);
 	if (p->has_unused_sets)
@@ -196,8 +198,6 @@ pool_on_backends(struct pool *p, const struct backend_spec *specs, size_t count,
 		return;
 	slot_set_update(p, specs, count);
 	spread_soon(p);
-	if (spread_must_fail_fast(p))
-		claim_fail_fast(p);
 	end(p);
 }
 
@@ -542,8 +542,6 @@ pool_on_policy(struct pool *p, const struct policy *policy, uint64_t now_us)
 	if (p->periodic_at_us > p->now_us + policy->rebalance_interval)
 		p->periodic_at_us = p->now_us + policy->rebalance_interval;
 	spread_soon(p);
-	if (spread_must_fail_fast(p))
-		claim_fail_fast(p);
 	end(p);
 }
 

@@ -406,6 +406,7 @@ void spread_soon(struct pool *p);
 void spread_set_changed(struct pool *p, struct slot_set *set);
 void spread_offline(struct pool *p, struct slot_set *set);
 void spread_track_prober(struct pool *p, struct slot_set *set);
+void spread_forget_probe(struct pool *p, const struct slot *s);
 bool spread_probe_turn(struct pool *p, struct slot *s);
 void spread_weigh(struct pool *p);
 void spread_trim(struct pool *p);

@@ -167,7 +167,7 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 {
 	struct slot_set *set = s->set;
 	const struct phase *from = &phases[s->phase], *to = &phases[phase];
-	bool was_live = slot_has_connection(s);
+	bool was_live = slot_has_connection(s), was_dead = s->is_dead;
 
 	ASSERT(from->next & (1u << phase));
 	leave_lists(p, s);
@@ -192,6 +192,8 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 		slot_set_rekey(p, set);
 	if (was_live != slot_has_connection(s))
 		slot_set_on_live(p, set, was_live ? -1 : 1);
+	if (was_dead != s->is_dead)
+		spread_set_changed(p, set);
 }
 
 /* Room that max-slots and max-count leave for one more slot of this set. */
@@ -335,6 +337,7 @@ slot_remove(struct pool *p, struct slot *s)
 
 	ASSERT(s->claim == NULL);
 	tell_withdrawn(p, s);
+	spread_forget_probe(p, s);
 	if (phases[s->phase].has_connection || s->phase == PHASE_ATTEMPT)
 		close_connection(p, s);
 	if (s->elder != NULL && s->elder->shelf != NULL) /* later again */
@@ -384,7 +387,8 @@ back_off(struct pool *p, struct slot *s)
 }
 
 /* Closes a connection that its backend has no part in ending, and connects anew
- * at once: a client that breaks its connections slows down nobody else. */
+ * at once, however young it was: it has served its time, or a client broke it,
+ * and neither slows down anybody else. */
 void
 slot_replace(struct pool *p, struct slot *s)
 {
@@ -392,22 +396,26 @@ slot_replace(struct pool *p, struct slot *s)
 		s->failures = 0;
 	close_connection(p, s);
 	slot_set_phase(p, s, PHASE_BACKOFF);
-	try_connect(p, s);
+	if (spread_is_over(p, s->set))
+		slot_remove(p, s);
+	else
+		try_connect(p, s);
 }
 
-/* The backend ended the connection in good order, or it has served its time:
- * connects anew, at once unless it was too young to trust the backend. */
+/* The backend ended the connection in good order: connects anew, at once unless
+ * it was too young to trust the backend. */
 void
 slot_renew(struct pool *p, struct slot *s)
 {
 	struct slot_set *set = s->set;
 
-	if (p->now_us - s->connected_at_us < p->policy.min_uptime) {
-		back_off(p, s);
-	} else {
+	if (p->now_us - s->connected_at_us >= p->policy.min_uptime ||
+	    spread_is_over(p, set)) {
 		slot_replace(p, s);
+		return;
 	}
-	if (set->live == 0 && set->health == HEALTH_ONLINE && s->failures > 0)
+	back_off(p, s);
+	if (set->live == 0 && set->health == HEALTH_ONLINE)
 		spread_offline(p, set);
 }
 
@@ -526,11 +534,11 @@ slot_ready(struct pool *p, struct slot *s)
 		if (s->heir != NULL)
 			slot_remove(p, s);
 		else
-			slot_renew(p, s);
+			slot_replace(p, s);
 		return;
 	}
 	if (p->now_us >= s->expires_at_us && !begin_heir(p, s)) {
-		slot_renew(p, s);
+		slot_replace(p, s);
 		return;
 	}
 	c = claim_next_for(p, s);
@@ -670,6 +678,21 @@ acquire_failed(struct pool *p, struct slot *s, const char *reason)
 		claim_place(p, c);
 }
 
+/* The pool was paused while on-acquire ran: the claim goes back to its place,
+ * and the connection waits with the others. */
+static void
+acquired_in_pause(struct pool *p, struct slot *s)
+{
+	struct claim *c = s->claim;
+
+	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, "paused");
+	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
+	s->claim = NULL;
+	c->slot = NULL;
+	claim_place(p, c);
+	slot_ready(p, s);
+}
+
 static void
 acquired(struct pool *p, struct slot *s)
 {
@@ -679,6 +702,8 @@ acquired(struct pool *p, struct slot *s)
 		slot_ready(p, s);
 	} else if (spread_is_over(p, s->set)) {
 		acquire_failed(p, s, "withdrawn");
+	} else if (p->is_paused) {
+		acquired_in_pause(p, s);
 	} else {
 		lend(p, s, c);
 	}
@@ -805,6 +830,7 @@ slot_on_dead(struct pool *p, struct slot *s, const char *reason)
 	tell(p, EVENT_CONNECTION_LOST, s, reason);
 	s->is_dead = true;
 	slot_set_on_live(p, set, -1);
+	spread_set_changed(p, set);
 	if (set->live == 0 && set->health == HEALTH_ONLINE)
 		spread_offline(p, set);
 }

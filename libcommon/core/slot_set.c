@@ -41,7 +41,19 @@ tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
 	pool_tell(p, &e);
 }
 
-/* With addr NULL, the first usable backend of that name, else any. */
+/* Is set, of two that have the same name, the one to send a claim to? */
+static bool
+is_preferred(const struct pool *p, const struct slot_set *set,
+    const struct slot_set *other)
+{
+	if (slot_set_is_usable(set) != slot_set_is_usable(other))
+		return slot_set_is_usable(set);
+	if ((set->health == HEALTH_ONLINE) != (other->health == HEALTH_ONLINE))
+		return set->health == HEALTH_ONLINE;
+	return slot_set_is_better(p, set, other);
+}
+
+/* With addr NULL, the best backend of that name that a source names. */
 struct slot_set *
 slot_set_find(const struct pool *p, const char *name, const struct addr *addr)
 {
@@ -56,7 +68,7 @@ slot_set_find(const struct pool *p, const char *name, const struct addr *addr)
 		if (addr != NULL && addr_equal(addr, &set->addr))
 			return set;
 		if (addr == NULL && set->is_named &&
-		    (found == NULL || slot_set_is_usable(set)))
+		    (found == NULL || is_preferred(p, set, found)))
 			found = set;
 	}
 	return found;
@@ -146,29 +158,34 @@ name_it(struct pool *p, struct slot_set *set, const struct backend_spec *spec)
 	set->ttl_s = spec->ttl_s;
 }
 
-/* Found anew for each that goes: one that goes may take others with it. */
+/* A slot that is in nobody's hands, or if there is none, one whose on-acquire
+ * runs. Found anew for each that goes: one may take others with it. */
 static struct slot *
-first_not_lent(const struct slot_set *set)
+next_to_withdraw(const struct slot_set *set)
 {
 	struct list_node *n = list_first(&set->slots);
+	struct slot *acquiring = NULL;
 
 	for (; n != NULL; n = list_after(&set->slots, n)) {
 		struct slot *s = CONTAINER_OF(n, struct slot, set_link);
 
-		if (s->phase != PHASE_LENT)
+		if (s->phase == PHASE_ACQUIRE)
+			acquiring = s;
+		else if (s->phase != PHASE_LENT)
 			return s;
 	}
-	return NULL;
+	return acquiring;
 }
 
 /* Sources no longer name it, or an operator drains it: nothing new goes to it;
- * what is claimed may come back first. */
+ * what is claimed may come back first. Claims whose on-acquire runs look for
+ * another slot, so those that they must not find here go before. */
 void
 slot_set_withdraw(struct pool *p, struct slot_set *set)
 {
 	struct slot *s;
 
-	while ((s = first_not_lent(set)) != NULL) {
+	while ((s = next_to_withdraw(set)) != NULL) {
 		if (s->phase == PHASE_ACQUIRE)
 			slot_on_checked(p, s, "withdrawn");
 		else
@@ -231,6 +248,8 @@ free_set(struct pool *p, struct slot_set *set)
 	heap_remove(&p->probes, &set->probe);
 	if (list_has(&set->failing))
 		list_remove(&p->failing, &set->failing);
+	if (p->failing.count == 0)
+		p->window_at_us = NEVER;
 	free(set->connect);
 	free(set->name);
 	free(set);

@@ -34,11 +34,18 @@
 #define KEY_BITS 44
 #define KEY_MOST ((1ULL << KEY_BITS) - 1)
 
+/* Most slots for the set now. A backend that returns is held back by what works
+ * of it: connections that are lent and dead neither help nor hinder it. */
 static uint32_t
 cap(const struct pool *p, const struct slot_set *set)
 {
-	return set->ramp < p->policy.max_count ? set->ramp
-					       : p->policy.max_count;
+	uint32_t dead =
+	    set->slots.count - set->counts[SLOT_CONNECTING] - set->live;
+
+	if (set->ramp >= p->policy.max_count ||
+	    set->ramp + dead >= p->policy.max_count)
+		return p->policy.max_count;
+	return set->ramp + dead;
 }
 
 /* The key under which a set with so many slots asks for its next one. */
@@ -62,11 +69,24 @@ tie_key(const struct pool *p, const struct slot_set *set)
 	return p->is_subset ? set->ahead : set->rank;
 }
 
+/* An offline set waits in pool.probes for a slot to probe with while it has
+ * none and may have one: those that are lent count against its cap too. */
+static void
+track_probe(struct pool *p, struct slot_set *set)
+{
+	if (!slot_set_is_usable(set) || set->slots.count >= p->policy.max_count)
+		heap_remove(&p->probes, &set->probe);
+	else if (set->health == HEALTH_OFFLINE &&
+		 set->counts[SLOT_CONNECTING] == 0 && !heap_has(&set->probe))
+		heap_set(&p->probes, &set->probe, set->retry_at_us);
+}
+
 /* Something about the set changed that says whether it may have another slot,
  * and how urgently. */
 void
 spread_set_changed(struct pool *p, struct slot_set *set)
 {
+	track_probe(p, set);
 	if (slot_set_is_usable(set) && set->health != HEALTH_OFFLINE &&
 	    set->slots.count < cap(p, set))
 		pairing_set(&p->grow, &set->grow,
@@ -269,19 +289,18 @@ connecting_slot(const struct slot_set *set, const struct slot *but)
 	return NULL;
 }
 
-/* A probing slot goes; its set remembers how far its backoff was. */
-static void
-end_probe(struct pool *p, struct slot *s)
+/* A slot goes: if it was probing, its set remembers how far its backoff was. */
+void
+spread_forget_probe(struct pool *p, const struct slot *s)
 {
 	struct slot_set *set = s->set;
-	uint64_t at = p->now_us;
 
-	if (s->phase == PHASE_BACKOFF && s->timer_at_us != NEVER)
-		at = s->timer_at_us;
+	if (set->health != HEALTH_OFFLINE || slot_state(s) != SLOT_CONNECTING)
+		return;
 	set->probe_failures = s->failures;
-	set->retry_at_us = at;
-	slot_remove(p, s);
-	heap_set(&p->probes, &set->probe, at);
+	set->retry_at_us = p->now_us;
+	if (s->phase == PHASE_BACKOFF && s->timer_at_us != NEVER)
+		set->retry_at_us = s->timer_at_us;
 }
 
 static void
@@ -308,7 +327,7 @@ shed_probe(struct pool *p)
 	if (p->probers.count <= keep)
 		return false;
 	set = CONTAINER_OF(list_first(&p->probers), struct slot_set, prober);
-	end_probe(p, connecting_slot(set, NULL));
+	slot_remove(p, connecting_slot(set, NULL));
 	return true;
 }
 
@@ -319,7 +338,7 @@ spread_probe_turn(struct pool *p, struct slot *s)
 {
 	if (p->probes.count == 0 || p->total < p->policy.max_slots)
 		return false;
-	end_probe(p, s);
+	slot_remove(p, s);
 	begin_probe(p);
 	return true;
 }
@@ -351,6 +370,8 @@ spread_offline(struct pool *p, struct slot_set *set)
 	struct slot *probe = NULL, *s;
 
 	slot_set_go_offline(p, set);
+	set->probe_failures = 0;
+	set->retry_at_us = p->now_us;
 	for (; n != NULL; n = list_after(&set->slots, n)) {
 		s = CONTAINER_OF(n, struct slot, set_link);
 		if (slot_state(s) == SLOT_CONNECTING &&
@@ -360,14 +381,7 @@ spread_offline(struct pool *p, struct slot_set *set)
 	while ((s = connecting_slot(set, probe)) != NULL)
 		slot_remove(p, s);
 	spread_set_changed(p, set);
-	if (probe == NULL && slot_set_is_usable(set)) {
-		set->probe_failures = 0;
-		set->retry_at_us = p->now_us;
-		heap_set(&p->probes, &set->probe, p->now_us);
-	}
 	claim_leave_set(p, set, false);
-	if (spread_must_fail_fast(p))
-		claim_fail_fast(p);
 }
 
 static uint32_t
@@ -563,6 +577,8 @@ spread_soon(struct pool *p)
 {
 	uint64_t at = p->rebalanced_at_us + EVEN_OUT_US;
 
+	if (p->is_stopping)
+		return;
 	if (at < p->now_us)
 		at = p->now_us;
 	if (at < p->rebalance_at_us)
