@@ -17,6 +17,11 @@
  * log, a few more. */
 #define FDS_BESIDE 64
 
+/* Clients that are always served, however few descriptors there are. */
+#define CLIENTS_LEAST 16
+
+static void on_stop_timer(evutil_socket_t fd, short what, void *ctx);
+
 static void
 on_signal(evutil_socket_t number, short what, void *ctx)
 {
@@ -62,7 +67,8 @@ watch_signals(struct daemon *d)
 		(void)event_add(d->signals[i], NULL);
 	}
 	d->sweep = event_new(d->base, -1, EV_PERSIST, on_sweep, d);
-	ASSERT(d->sweep != NULL);
+	d->stop_timer = evtimer_new(d->base, on_stop_timer, d);
+	ASSERT(d->sweep != NULL && d->stop_timer != NULL);
 	(void)event_add(d->sweep, &second);
 }
 
@@ -94,20 +100,40 @@ daemon_reserve_claims(struct daemon *d, const struct service *changed,
 	reserve_claims(d, room);
 }
 
-static void
-check_limits(const struct daemon *d)
+/* Descriptors that are for slots and for the daemon itself, whatever clients
+ * there are. */
+static uint64_t
+reserved_fds(const struct daemon *d)
 {
-	uint64_t limit = fd_raise_limit();
-	uint64_t slots = 0;
+	uint64_t count = FDS_BESIDE;
 
-	for (size_t i = 0; i < d->config->pool_count; i++)
-		slots += d->config->pools[i].policy.max_slots;
-	if (slots + FDS_BESIDE > limit)
+	for (size_t i = 0; i < d->service_count; i++)
+		count += pool_policy(d->services[i]->pool)->max_slots;
+	return count;
+}
+
+static void
+check_limits(struct daemon *d)
+{
+	uint64_t needed = reserved_fds(d) + CLIENTS_LEAST;
+
+	if (needed > d->fd_limit)
 		log_write(LOG_WARN, NULL, NULL,
-		    "max-slots allows %llu connections, but this process may "
-		    "have only %llu descriptors: raise its limit (ulimit -n) "
-		    "or lower max-slots",
-		    (unsigned long long)slots, (unsigned long long)limit);
+		    "this process may have %llu descriptors, but max-slots "
+		    "lets it need %llu: raise its limit (ulimit -n) or lower "
+		    "max-slots",
+		    (unsigned long long)d->fd_limit,
+		    (unsigned long long)needed);
+}
+
+/* Is a descriptor left for one more client, beside those in reserve? */
+static bool
+may_accept(void *ctx)
+{
+	const struct daemon *d = ctx;
+
+	return d->clients.count < CLIENTS_LEAST ||
+	       d->clients.count + reserved_fds(d) < d->fd_limit;
 }
 
 struct daemon *
@@ -138,7 +164,7 @@ daemon_new(
 		free(d);
 		return NULL;
 	}
-	check_limits(d);
+	d->fd_limit = fd_raise_limit();
 	d->states = state_files_new(d->base);
 	d->claims = claim_table_new(1);
 	arena_init(&d->tickets, sizeof(struct ticket));
@@ -147,6 +173,7 @@ daemon_new(
 	reserve_claims(d, claims);
 	watch_signals(d);
 	d->listener.accepted = daemon_accept;
+	d->listener.may_accept = may_accept;
 	d->listener.ctx = d;
 	if (!listener_open(&d->listener, d->base, config->socket,
 		(mode_t)config->socket_mode, why)) {
@@ -163,6 +190,7 @@ daemon_new(
 		}
 		d->services[d->service_count++] = s;
 	}
+	check_limits(d);
 	log_write(LOG_INFO, NULL, NULL, "ready on %s", config->socket);
 	return d;
 }
@@ -199,6 +227,8 @@ free_events(struct daemon *d)
 	}
 	if (d->sweep != NULL)
 		event_free(d->sweep);
+	if (d->stop_timer != NULL)
+		event_free(d->stop_timer);
 	event_base_free(d->base);
 }
 
@@ -311,6 +341,30 @@ end_resolves(struct daemon *d)
 	}
 }
 
+/* The loop wakes when held claims have had their time; what then is to be done
+ * is daemon_run's. */
+static void
+on_stop_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+}
+
+static void
+arm_stop_timer(struct daemon *d)
+{
+	uint64_t left;
+	struct timeval tv;
+
+	if (d->stop_at_us == NEVER)
+		return;
+	left = d->stop_at_us > d->now_us ? d->stop_at_us - d->now_us : 0;
+	tv.tv_sec = (time_t)(left / US_PER_S);
+	tv.tv_usec = (suseconds_t)(left % US_PER_S);
+	(void)event_add(d->stop_timer, &tv);
+}
+
 void
 daemon_stop(struct daemon *d, uint64_t grace_us)
 {
@@ -325,6 +379,7 @@ daemon_stop(struct daemon *d, uint64_t grace_us)
 	}
 	if (at < d->stop_at_us)
 		d->stop_at_us = at;
+	arm_stop_timer(d);
 }
 
 /* Sends each client what is for it; sending may make more to be sent. */
@@ -369,27 +424,11 @@ is_over(const struct daemon *d)
 	return true;
 }
 
-/* Wakes the loop when held claims have had their time. */
-static void
-arm_stop(struct daemon *d)
-{
-	struct timeval tv;
-	uint64_t left;
-
-	if (!d->is_stopping || d->stop_at_us == NEVER)
-		return;
-	left = d->stop_at_us > d->now_us ? d->stop_at_us - d->now_us : 0;
-	tv.tv_sec = (time_t)(left / US_PER_S);
-	tv.tv_usec = (suseconds_t)(left % US_PER_S);
-	(void)event_base_loopexit(d->base, &tv);
-}
-
 int
 daemon_run(struct daemon *d)
 {
 	settle(d);
 	while (!is_over(d)) {
-		arm_stop(d);
 		if (event_base_loop(d->base, EVLOOP_ONCE) == -1) {
 			log_write(
 			    LOG_ERROR, NULL, NULL, "the event loop fails");

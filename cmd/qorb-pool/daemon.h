@@ -59,6 +59,8 @@ struct daemon {
 	size_t closing_count, closing_room;
 	struct event *signals[3]; /* owned */
 	struct event *sweep;	  /* owned; once a second */
+	struct event *stop_timer; /* owned; goes off at stop_at_us */
+	uint64_t fd_limit;	  /* descriptors that this process may have */
 	bool is_stopping;
 	uint64_t stop_at_us; /* when held claims have had their time */
 	int status;	     /* to exit with */

@@ -154,7 +154,13 @@ on_readable(evutil_socket_t listening, short what, void *ctx)
 
 	(void)what;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(
+		int fd;
+
+		if (!l->may_accept(l->ctx)) {
+			pause_accepting(l);
+			return;
+		}
+		fd = accept4(
 		    listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd == -1 && (errno == EMFILE || errno == ENFILE ||

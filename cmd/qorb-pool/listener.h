@@ -4,7 +4,8 @@
 /*
  * The Unix socket that clients connect to. A file left over from a daemon that
  * died is replaced; one that somebody answers on is an error. When descriptors
- * run out it stops accepting for a while and says so.
+ * run out, or so few are left that they are kept for slots, it stops accepting
+ * for a while and says so.
  */
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct listener {
 	struct event *event; /* owned */
 	struct event *retry; /* owned; accepts again after a pause */
 	bool is_paused;
+	bool (*may_accept)(void *ctx);	     /* is a descriptor to spare? */
 	void (*accepted)(void *ctx, int fd); /* takes over fd */
 	void *ctx;
 };

@@ -492,6 +492,44 @@ refuses()
 	EOF
 }
 
+@test "clients wait to be accepted while descriptors are kept for slots" {
+	command -v prlimit >/dev/null || skip "needs prlimit (util-linux)"
+	start_echo echo1
+	start_daemon -n pool -s "$QORB_SOCKET" prlimit --nofile=150:150 \
+	    qorb-pool "demo=$ECHO_ADDR"
+	talk <<-'EOF'
+		got = [Pool() for i in range(100)]
+		for p in got:
+		    p.send("ping")
+		    p.s.setblocking(False)
+		served, waiting = [], got
+		def look():
+		    global waiting
+		    rest = []
+		    for p in waiting:
+		        try:
+		            assert p.reply().line == "ok"
+		            p.s.settimeout(DEADLINE)
+		            served.append(p)
+		        except BlockingIOError:
+		            rest.append(p)
+		    waiting = rest
+		    return len(served) >= 70
+		# 150, less 16 for slots and 64 that the daemon keeps.
+		wait_for("the first are served", look)
+		assert len(served) == 70, len(served)
+		r = served[0].ask("claim demo")
+		assert echo(r.fd)
+		for p in served[1:]:
+		    p.close()
+		for p in waiting:
+		    p.s.settimeout(DEADLINE)
+		    assert p.reply().line == "ok"
+	EOF
+	wait_for_text "$SCRATCH/pool.err" 'no new clients until some are free'
+	wait_for_text "$SCRATCH/pool.err" 'new clients are accepted again'
+}
+
 # --- backends that fail -----------------------------------------------------
 
 @test "a refused connection and a service without backends say which it is" {
