@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advert.h"
+#include "core/text.h"
 #include "io/fd.h"
 #include "io/options.h"
 #include "rate.h"
@@ -21,6 +23,9 @@ enum option {
 	OPT_HANG_RATE,
 	OPT_SEED,
 	OPT_QUIET,
+	OPT_ADVERTISE,
+	OPT_NAME,
+	OPT_SOCKET,
 };
 
 static const struct option_row rows[] = {
@@ -35,6 +40,11 @@ static const struct option_row rows[] = {
 	{ OPT_SEED, 0, "seed", "N",
 	    "the same N, the same connections fail and hang" },
 	{ OPT_QUIET, 'q', "quiet", NULL, "do not write a line a connection" },
+	{ OPT_ADVERTISE, 'a', "advertise", "POOL",
+	    "be a backend of this pool of qorb-pool" },
+	{ OPT_NAME, 'n', "name", "NAME",
+	    "name of that backend; without it, its address" },
+	{ OPT_SOCKET, 's', "socket", "PATH", "the daemon's socket" },
 	{ 0 },
 };
 
@@ -48,9 +58,17 @@ static const struct program program = {
 		"it ends; SIGUSR1 and the end of the program give the counts. "
 		"SIGINT and SIGTERM end it.",
 	.examples = "qorb-echo [::1]:6001\n"
-		    "qorb-echo --fail-rate 10% --delay 20ms 127.0.0.1:6002",
+		    "qorb-echo --fail-rate 10% --delay 20ms 127.0.0.1:6002\n"
+		    "qorb-echo --advertise demo --name echo001",
 	.rows = rows,
 	.usage_status = 2,
+};
+
+/* What the command line says beside the server's own settings. */
+struct announcement {
+	const char *pool; /* NULL: none */
+	const char *name; /* NULL: the address */
+	const char *socket;
 };
 
 static uint32_t
@@ -76,8 +94,19 @@ delay_option(const char *text)
 	return span_us;
 }
 
+/* A backend's name as the daemon takes it. */
+static const char *
+name_option(const char *text)
+{
+	if (text[0] == '\0' || strlen(text) >= BACKEND_NAME_BYTES)
+		program_usage(&program, "--name '%s': 1 to %d bytes are needed",
+		    text, BACKEND_NAME_BYTES - 1);
+	return text;
+}
+
 static void
-set_option(struct server_settings *s, enum option id, const char *arg)
+set_option(struct server_settings *s, struct announcement *a, enum option id,
+    const char *arg)
 {
 	switch (id) {
 	case OPT_DELAY:
@@ -99,11 +128,21 @@ set_option(struct server_settings *s, enum option id, const char *arg)
 	case OPT_QUIET:
 		s->is_quiet = true;
 		return;
+	case OPT_ADVERTISE:
+		a->pool = arg;
+		return;
+	case OPT_NAME:
+		a->name = name_option(arg);
+		return;
+	case OPT_SOCKET:
+		a->socket = arg;
+		return;
 	}
 }
 
 static void
-read_options(struct server_settings *s, int argc, char **argv)
+read_options(
+    struct server_settings *s, struct announcement *a, int argc, char **argv)
 {
 	const char *addr = "[::1]:0", *arg;
 	struct options o;
@@ -112,7 +151,12 @@ read_options(struct server_settings *s, int argc, char **argv)
 	options_init(&o, &program, argc, argv);
 	s->seed = clock_wall_us() ^ (uint64_t)getpid() << 40;
 	while ((id = options_next(&o, &arg)) != 0)
-		set_option(s, (enum option)id, arg);
+		set_option(s, a, (enum option)id, arg);
+	if (a->pool != NULL && a->pool[0] == '\0')
+		program_usage(&program, "--advertise '': a pool is needed");
+	if (a->pool == NULL && (a->name != NULL || a->socket != NULL))
+		program_usage(&program, "%s is of no use without --advertise",
+		    a->name != NULL ? "--name" : "--socket");
 	if (o.index < argc)
 		addr = argv[o.index++];
 	if (o.index < argc)
@@ -157,6 +201,50 @@ on_usr1(evutil_socket_t signal_no, short what, void *server)
 }
 
 static void
+on_trouble(void *ctx, const char *code, const char *text)
+{
+	const struct announcement *a = ctx;
+
+	(void)code;
+	program_warn("pool %s: not advertised, trying on: %s", a->pool, text);
+}
+
+static void
+on_fed(void *ctx)
+{
+	const struct announcement *a = ctx;
+
+	program_warn("pool %s: advertised", a->pool);
+}
+
+/* NULL when nothing is to be announced. */
+static struct advert *
+announce(struct event_base *base, const struct server *server,
+    struct announcement *a)
+{
+	char text[ADDR_TEXT_BYTES];
+	struct backend_spec spec = { .addr = *server_addr(server) };
+	struct qorb_feed_params params = {
+		.path = a->socket,
+		.pool = a->pool,
+		.on_trouble = on_trouble,
+		.on_fed = on_fed,
+		.ctx = a,
+	};
+	struct advert *advert;
+
+	if (a->pool == NULL)
+		return NULL;
+	spec.name =
+	    a->name != NULL ? a->name : addr_text(server_addr(server), text);
+	advert = advert_new(base, &params);
+	if (advert == NULL)
+		program_fail(1, "pool %s: no room to advertise", a->pool);
+	advert_set(advert, &spec, 1);
+	return advert;
+}
+
+static void
 serve_until_stopped(struct event_base *base, struct server *server)
 {
 	struct event *events[] = {
@@ -183,11 +271,13 @@ int
 main(int argc, char **argv)
 {
 	struct server_settings settings = { 0 };
+	struct announcement announcement = { 0 };
+	struct advert *advert;
 	struct event_base *base;
 	struct server *server;
 	char text[ADDR_TEXT_BYTES];
 
-	read_options(&settings, argc, argv);
+	read_options(&settings, &announcement, argc, argv);
 	(void)fd_raise_limit();
 	/* A reader of our messages that goes away is no reason to end. */
 	signal(SIGPIPE, SIG_IGN);
@@ -199,7 +289,10 @@ main(int argc, char **argv)
 	if (server == NULL)
 		program_fail(1, "%s: cannot listen: %s",
 		    addr_text(&settings.addr, text), listen_advice(errno));
+	advert = announce(base, server, &announcement);
 	serve_until_stopped(base, server);
+	/* First it is no backend any more, then its connections end. */
+	advert_free(&advert);
 	server_stop(server);
 	server_report(server);
 	server_free(&server);

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "feed.h"
 #include "io/fd.h"
 #include "io/options.h"
+#include "core/text.h"
 #include "io/resolver.h"
 #include "rows.h"
 
@@ -25,8 +27,11 @@ enum {
 
 enum option {
 	OPT_DNS = 1,
+	OPT_EXPLAIN,
 	OPT_FAMILY,
+	OPT_FEED,
 	OPT_JSON,
+	OPT_SOCKET,
 	OPT_TIMEOUT,
 	OPT_WATCH,
 };
@@ -34,9 +39,15 @@ enum option {
 static const struct option_row rows_of_options[] = {
 	{ OPT_DNS, 'd', "dns", "ADDR[,ADDR...]",
 	    "name servers to ask; without it, the system's" },
+	{ OPT_EXPLAIN, 'e', "explain", NULL,
+	    "say of each who named it, when, and why it stays" },
 	{ OPT_FAMILY, 'f', "family", "FAMILY",
 	    "addresses to look for: any, inet6 or inet" },
+	{ OPT_FEED, 'F', "feed", "POOL",
+	    "go on, and keep this pool of qorb-pool fed" },
 	{ OPT_JSON, 'j', "json", NULL, "one object of JSON a line" },
+	{ OPT_SOCKET, 's', "socket", "PATH",
+	    "the daemon's socket, for --feed" },
 	{ OPT_TIMEOUT, 't', "timeout", "DURATION",
 	    "longest time of a look-up (10s)" },
 	{ OPT_WATCH, 'w', "watch", NULL,
@@ -56,7 +67,8 @@ static const struct program program = {
 	    "brackets. Exit status: 0 found, 1 the look-up failed, 2 wrong "
 	    "usage, 3 no such name or no records.",
 	.examples = "qorb-resolve --dns [::1]:5353 _echo._tcp.test.com\n"
-		    "qorb-resolve --watch --json _echo._tcp.test.com",
+		    "qorb-resolve --watch --json _echo._tcp.test.com\n"
+		    "qorb-resolve --feed demo _echo._tcp.test.com",
 	.rows = rows_of_options,
 	.usage_status = EXIT_USAGE,
 };
@@ -68,6 +80,9 @@ struct settings {
 	struct resolve_policy policy;
 	bool is_json;
 	bool is_watch;
+	bool is_explain;
+	const char *feed; /* a pool, or NULL */
+	const char *socket;
 };
 
 /* The one look-up of this process, in all its callbacks. */
@@ -75,11 +90,18 @@ struct run {
 	struct settings settings;
 	struct event_base *base;
 	struct resolver *resolver;
+	struct feed *feed;	    /* NULL: none is wanted */
 	struct rows rows;	    /* last printed */
 	enum dns_outcome outcome;   /* of the last failure */
 	enum resolve_status status; /* last one told */
 	int exit_status;
 };
+
+static bool
+goes_on(const struct settings *s)
+{
+	return s->is_watch || s->feed != NULL;
+}
 
 static void
 dns_option(struct settings *s, const char *text)
@@ -133,6 +155,17 @@ set_option(struct settings *s, enum option id, const char *arg)
 	case OPT_DNS:
 		dns_option(s, arg);
 		return;
+	case OPT_EXPLAIN:
+		s->is_explain = true;
+		return;
+	case OPT_FEED:
+		if (arg[0] == '\0')
+			program_usage(&program, "--feed '': a pool is needed");
+		s->feed = arg;
+		return;
+	case OPT_SOCKET:
+		s->socket = arg;
+		return;
 	case OPT_FAMILY:
 		if (!resolve_family_parse(arg, &s->policy.family))
 			program_usage(&program,
@@ -163,6 +196,8 @@ read_options(struct settings *s, int argc, char **argv)
 	options_init(&o, &program, argc, argv);
 	while ((id = options_next(&o, &arg)) != 0)
 		set_option(s, (enum option)id, arg);
+	if (s->socket != NULL && s->feed == NULL)
+		program_usage(&program, "--socket is of no use without --feed");
 	if (o.index >= argc)
 		program_usage(&program,
 		    "NAME is missing: an SRV name, as _echo._tcp.test.com");
@@ -232,6 +267,46 @@ flush_output(void)
 		    EXIT_LOOKUP_FAILED, "standard output: %s", strerror(errno));
 }
 
+/* From the resolver's clock to that of the day. */
+static uint64_t
+to_wall(uint64_t at_us)
+{
+	uint64_t age_us = clock_us() - at_us;
+
+	return clock_wall_us() - age_us;
+}
+
+static void
+explain(const struct run *run, struct rows *rows)
+{
+	struct resolver_origin from;
+	struct row_origin *to;
+	struct text server;
+	size_t i;
+
+	rows_explain(rows);
+	for (i = 0; i < rows->count; i++) {
+		to = &rows->origins[i];
+		resolver_origin(run->resolver, i, &from);
+		to->rule = resolve_rule_word(from.rule);
+		to->why = resolve_rule_text(from.rule);
+		to->seen_us = to_wall(from.seen_us);
+		if (from.absent_since_us != NEVER)
+			to->absent_us = to_wall(from.absent_since_us);
+		text_init(&server, to->server, sizeof(to->server));
+		text_add(&server, from.server);
+	}
+}
+
+static void
+feed_set_of(struct run *run)
+{
+	const struct backend_spec *specs;
+	size_t count = resolver_backends(run->resolver, &specs);
+
+	feed_set(run->feed, specs, count);
+}
+
 static void
 print_set(struct run *run)
 {
@@ -241,6 +316,8 @@ print_set(struct run *run)
 	struct rows rows;
 
 	rows_init(&rows, specs, count);
+	if (run->settings.is_explain)
+		explain(run, &rows);
 	if (run->settings.is_watch)
 		rows_print_changes(&run->rows, &rows, is_json, stdout);
 	else
@@ -258,10 +335,13 @@ on_change(void *ctx, struct resolver *r)
 	bool is_new = status != run->status;
 
 	run->status = status;
-	print_set(run);
+	if (run->feed != NULL)
+		feed_set_of(run);
+	if (run->feed == NULL || run->settings.is_watch)
+		print_set(run);
 	if (status != RESOLVE_OK && is_new)
 		say_trouble(run);
-	if (run->settings.is_watch)
+	if (goes_on(&run->settings))
 		return;
 	if (status == RESOLVE_FAILING)
 		run->exit_status = EXIT_LOOKUP_FAILED;
@@ -327,6 +407,40 @@ start(struct run *run)
 		    EXIT_LOOKUP_FAILED, "%s: %s", run->settings.name, why);
 }
 
+/* What cannot get better by waiting ends it; all else is tried on. */
+static void
+on_feed_trouble(void *ctx, const char *code, const char *text)
+{
+	struct run *run = ctx;
+	const char *pool = run->settings.feed;
+	bool is_final = code != NULL && (strcmp(code, "no-such-pool") == 0 ||
+					    strcmp(code, "denied") == 0);
+
+	program_warn("pool %s: %s%s", pool,
+	    is_final ? "cannot be fed: " : "not fed, trying on: ", text);
+	if (!is_final)
+		return;
+	run->exit_status = EXIT_LOOKUP_FAILED;
+	event_base_loopbreak(run->base);
+}
+
+static void
+start_feed(struct run *run)
+{
+	struct qorb_feed_params params = {
+		.path = run->settings.socket,
+		.pool = run->settings.feed,
+		.on_trouble = on_feed_trouble,
+		.ctx = run,
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	run->feed = feed_new(run->base, &params);
+	if (run->feed == NULL)
+		program_fail(EXIT_LOOKUP_FAILED, "pool %s: no room to feed it",
+		    run->settings.feed);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -340,17 +454,20 @@ main(int argc, char **argv)
 		program_fail(
 		    EXIT_LOOKUP_FAILED, "event loop: %s", strerror(errno));
 	/* A look-up that is to be broken off has nothing to clean up. */
-	if (run->settings.is_watch) {
+	if (goes_on(&run->settings)) {
 		watch_signal(run, SIGINT, &signals[0]);
 		watch_signal(run, SIGTERM, &signals[1]);
 	}
+	if (run->settings.feed != NULL)
+		start_feed(run);
 	start(run);
 	event_base_dispatch(run->base);
 
 	status = run->exit_status;
 	resolver_free(&run->resolver);
+	feed_free(&run->feed);
 	rows_fini(&run->rows);
-	if (run->settings.is_watch) {
+	if (signals[0] != NULL) {
 		event_free(signals[0]);
 		event_free(signals[1]);
 	}

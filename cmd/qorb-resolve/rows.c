@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two arguments for %llu.%06llu. */
+#define SECONDS(us)                            \
+	(unsigned long long)((us) / US_PER_S), \
+	    (unsigned long long)((us) % US_PER_S)
+
 enum change {
 	CHANGE_NONE,
 	CHANGE_REMOVED,
@@ -26,6 +31,7 @@ rows_init(struct rows *rows, const struct backend_spec *specs, size_t count)
 	size_t i;
 
 	rows->count = count;
+	rows->origins = NULL;
 	rows->specs = mem_new(count, sizeof(*specs));
 	for (i = 0; i < count; i++) {
 		rows->specs[i] = specs[i];
@@ -41,7 +47,15 @@ rows_fini(struct rows *rows)
 	for (i = 0; i < rows->count; i++)
 		free((char *)rows->specs[i].name);
 	free(rows->specs);
+	free(rows->origins);
 	memset(rows, 0, sizeof(*rows));
+}
+
+void
+rows_explain(struct rows *rows)
+{
+	free(rows->origins);
+	rows->origins = mem_new(rows->count, sizeof(*rows->origins));
 }
 
 /* A name holds printing ASCII alone, so these two are all that JSON minds. */
@@ -58,8 +72,22 @@ print_quoted(const char *text, FILE *out)
 }
 
 static void
-print_json(const struct backend_spec *spec, enum change change, FILE *out)
+print_json_origin(const struct row_origin *origin, FILE *out)
 {
+	fprintf(out, ",\"source\":\"dns\",\"server\":");
+	print_quoted(origin->server, out);
+	fprintf(out, ",\"seen\":%llu.%06llu", SECONDS(origin->seen_us));
+	if (origin->absent_us != 0)
+		fprintf(
+		    out, ",\"absent\":%llu.%06llu", SECONDS(origin->absent_us));
+	fprintf(out, ",\"rule\":\"%s\",\"why\":", origin->rule);
+	print_quoted(origin->why, out);
+}
+
+static void
+print_json(const struct rows *rows, size_t i, enum change change, FILE *out)
+{
+	const struct backend_spec *spec = &rows->specs[i];
 	char addr[ADDR_TEXT_BYTES];
 
 	fputc('{', out);
@@ -68,24 +96,44 @@ print_json(const struct backend_spec *spec, enum change change, FILE *out)
 	fputs("\"name\":", out);
 	print_quoted(spec->name, out);
 	fprintf(out,
-	    ",\"addr\":\"%s\",\"priority\":%u,\"weight\":%u,\"ttl\":%u}\n",
+	    ",\"addr\":\"%s\",\"priority\":%u,\"weight\":%u,\"ttl\":%u",
 	    addr_text(&spec->addr, addr), spec->priority, spec->weight,
 	    spec->ttl_s);
+	if (rows->origins != NULL)
+		print_json_origin(&rows->origins[i], out);
+	fputs("}\n", out);
 }
 
 static void
-print_row(const struct backend_spec *spec, enum change change, bool is_json,
+print_origin(const struct row_origin *origin, FILE *out)
+{
+	fprintf(out, " source=dns server=%s seen=%llu.%06llu",
+	    origin->server[0] != '\0' ? origin->server : "-",
+	    SECONDS(origin->seen_us));
+	if (origin->absent_us != 0)
+		fprintf(out, " absent=%llu.%06llu", SECONDS(origin->absent_us));
+	else
+		fputs(" absent=-", out);
+	fprintf(out, " rule=%s", origin->rule);
+}
+
+static void
+print_row(const struct rows *rows, size_t i, enum change change, bool is_json,
     FILE *out)
 {
+	const struct backend_spec *spec = &rows->specs[i];
 	char addr[ADDR_TEXT_BYTES];
 
 	if (is_json) {
-		print_json(spec, change, out);
+		print_json(rows, i, change, out);
 		return;
 	}
-	fprintf(out, "%s%s %s priority=%u weight=%u ttl=%u\n",
+	fprintf(out, "%s%s %s priority=%u weight=%u ttl=%u",
 	    changes[change].sign, spec->name, addr_text(&spec->addr, addr),
 	    spec->priority, spec->weight, spec->ttl_s);
+	if (rows->origins != NULL)
+		print_origin(&rows->origins[i], out);
+	fputc('\n', out);
 }
 
 void
@@ -94,7 +142,7 @@ rows_print(const struct rows *rows, bool is_json, FILE *out)
 	size_t i;
 
 	for (i = 0; i < rows->count; i++)
-		print_row(&rows->specs[i], CHANGE_NONE, is_json, out);
+		print_row(rows, i, CHANGE_NONE, is_json, out);
 }
 
 static int
@@ -136,12 +184,23 @@ find(const struct backend_spec *const *index, size_t count,
 	return at != NULL ? *at : NULL;
 }
 
+static const char *
+rule_of(const struct rows *rows, const struct backend_spec *spec)
+{
+	return rows->origins == NULL ? ""
+				     : rows->origins[spec - rows->specs].rule;
+}
+
+/* From a backend of the old rows (NULL: it was not there) to one of the new. */
 static enum change
-change_of(const struct backend_spec *before, const struct backend_spec *now)
+change_of(const struct rows *old, const struct backend_spec *before,
+    const struct rows *new, const struct backend_spec *now)
 {
 	if (before == NULL)
 		return CHANGE_ADDED;
-	if (before->priority != now->priority || before->weight != now->weight)
+	if (before->priority != now->priority ||
+	    before->weight != now->weight ||
+	    strcmp(rule_of(old, before), rule_of(new, now)) != 0)
 		return CHANGE_CHANGED;
 	return CHANGE_NONE;
 }
@@ -159,13 +218,14 @@ rows_print_changes(
 	for (i = 0; i < old->count; i++) {
 		spec = &old->specs[i];
 		if (find(new_index, new->count, spec) == NULL)
-			print_row(spec, CHANGE_REMOVED, is_json, out);
+			print_row(old, i, CHANGE_REMOVED, is_json, out);
 	}
 	for (i = 0; i < new->count; i++) {
 		spec = &new->specs[i];
-		change = change_of(find(old_index, old->count, spec), spec);
+		change = change_of(
+		    old, find(old_index, old->count, spec), new, spec);
 		if (change != CHANGE_NONE)
-			print_row(spec, change, is_json, out);
+			print_row(new, i, change, is_json, out);
 	}
 	free(old_index);
 	free(new_index);

@@ -7,5 +7,8 @@ complete -c qorb-echo -l fail-rate -x -d 'drop this share of new connections (0.
 complete -c qorb-echo -l hang-rate -x -d 'never answer this share of the other connections'
 complete -c qorb-echo -l seed -x -d 'the same N, the same connections fail and hang'
 complete -c qorb-echo -s q -l quiet -d 'do not write a line a connection'
+complete -c qorb-echo -s a -l advertise -x -d 'be a backend of this pool'
+complete -c qorb-echo -s n -l name -x -d 'name of that backend'
+complete -c qorb-echo -s s -l socket -r -F -d 'the socket of the daemon'
 complete -c qorb-echo -l help -d 'print a summary and exit'
 complete -c qorb-echo -l version -d 'print the version and exit'

@@ -78,6 +78,12 @@ const struct policy_row policy_rows[] = {
 	    "how the best backend is chosen for a claim" },
 	{ "subset", POLICY_CHOICE, AT(subset), "on", 0, 0, "off on",
 	    "with fewer slots than backends, use this host's own choice" },
+	{ "resolver-service", POLICY_NAME, AT(dns.resolver_service), "none", 0,
+	    RESOLVE_NAME_BYTES, NULL,
+	    "SRV name under which further name servers are found, or none" },
+	{ "state-file", POLICY_PATH, AT(state_file), "none", 0,
+	    POLICY_PATH_BYTES, NULL,
+	    "file that keeps the last good set of DNS over restarts" },
 #define SPAN(field, name, least, most, help)                          \
 	{ name, (most) == NEVER ? POLICY_SPAN_OR_NEVER : POLICY_SPAN, \
 		AT(dns.field), NULL, least,                           \
@@ -93,13 +99,6 @@ const struct policy_row policy_rows[] = {
 	kind(field, name, least, most, help)
 	RESOLVE_POLICY_TABLE(X)
 #undef X
-	    { "resolver-service", POLICY_NAME, AT(dns.resolver_service), "none",
-		0, RESOLVE_NAME_BYTES, NULL,
-		"SRV name under which further name servers are found, or "
-		"none" },
-	{ "state-file", POLICY_PATH, AT(state_file), "none", 0,
-	    POLICY_PATH_BYTES, NULL,
-	    "file that keeps the last good set of DNS over restarts" },
 };
 
 const size_t policy_row_count = ARRAY_LEN(policy_rows);

@@ -283,6 +283,28 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 	[[ ! -s $SCRATCH/watch.out ]]
 }
 
+@test "--explain says who named a backend, when, and why it stays" {
+	local seen
+	serve_three
+	seen='seen=[0-9]{10}\.[0-9]{6}'
+	run_ok qorb-resolve --explain --dns "$NSD_ADDR" _echo._tcp.test.com
+	assert_line --index 2 --regexp "^echo003.*ttl=30 source=dns server=${NSD_ADDR//[\[\]]/.} $seen absent=- rule=named\$"
+	run_ok qorb-resolve -e --json --dns "$NSD_ADDR" _echo._tcp.test.com
+	run_ok jq -r '"\(.source) \(.server) \(.rule) \(.why) \(has("absent"))"' \
+	    <<<"${lines[0]}"
+	assert_output "dns $NSD_ADDR named the last look-up names it false"
+}
+
+@test "--watch --explain tells when a backend is kept without DNS" {
+	serve '_echo._tcp 1 SRV 0 10 6001 a' 'a 1 AAAA ::a'
+	start_daemon -n watch -r '^\+ a' \
+	    qorb-resolve -w -e --dns "$NSD_ADDR" _echo._tcp.test.com
+	stop_daemon nsd
+	wait_for_text "$SCRATCH/watch.out" \
+	    '^~ a.*seen=[0-9.]+ absent=[0-9.]+ rule=silent$'
+	stop_daemon watch
+}
+
 @test "a wrong use says what would be right, and exits 2" {
 	local bad
 	for bad in ::1 ::1:5353 127.0.0.1:99999 127.0.0.1:0 '[::1' \
@@ -304,6 +326,10 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 		run_status 2 qorb-resolve --timeout $bad _echo._tcp.test.com
 		[[ $stderr == *"--timeout '$bad': not "* ]]
 	done
+	run_status 2 qorb-resolve --feed '' _echo._tcp.test.com
+	[[ $stderr == *'a pool is needed'* ]]
+	run_status 2 qorb-resolve --socket /x _echo._tcp.test.com
+	[[ $stderr == *'of no use without --feed'* ]]
 	run_status 2 qorb-resolve --nonsense _echo._tcp.test.com
 }
 
