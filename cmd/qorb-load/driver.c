@@ -142,7 +142,6 @@ driver_finish(struct driver *d, enum driver_end end, const char *why)
 	driver_set_end(d, end, why);
 	driver_end_figures(d);
 	d->phase = PHASE_ENDING;
-	d->crew.is_ending = true;
 	evtimer_del(&d->second);
 	evtimer_del(&d->arrival);
 	for (unsigned i = 0; i < d->work->tasks; i++)
@@ -254,7 +253,7 @@ driver_on_rest(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-driver_on_idle(void *ctx, struct task *t, bool has_failed)
+driver_on_idle(void *ctx, struct task *t, unsigned failure)
 {
 	struct driver *d = ctx;
 	uint64_t rest_us = d->work->pause_us;
@@ -265,7 +264,7 @@ driver_on_idle(void *ctx, struct task *t, bool has_failed)
 	}
 	if (!driver_may_ask(d))
 		return;
-	if (has_failed && rest_us < FAILURE_REST_US)
+	if (failure != 0 && rest_us < FAILURE_REST_US)
 		rest_us = FAILURE_REST_US;
 	if (rest_us > 0)
 		driver_add_timer(&t->rest, rest_us);

@@ -37,6 +37,18 @@ exchange_fail(struct exchange *x, unsigned failure)
 	return STEP_FAILED;
 }
 
+/* What stands at this place of the payload, into env->pattern. */
+static void
+exchange_fill(struct exchange *x, uint32_t offset, size_t n)
+{
+	struct exchange_env *env = x->env;
+
+	if (env->text != NULL)
+		memcpy(env->pattern, env->text + offset, n);
+	else
+		pattern_fill(x->key, offset, env->pattern, n);
+}
+
 static bool
 exchange_would_block(int error)
 {
@@ -54,7 +66,7 @@ exchange_write(struct exchange *x)
 
 		if (n > sizeof(env->pattern))
 			n = sizeof(env->pattern);
-		pattern_fill(x->key, x->sent, env->pattern, n);
+		exchange_fill(x, x->sent, n);
 		done =
 		    send(x->fd, env->pattern, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (done < 0 && exchange_would_block(errno))
@@ -76,7 +88,7 @@ exchange_matches(struct exchange *x, size_t n)
 
 	if (n > x->sent - x->received)
 		return false;
-	pattern_fill(x->key, x->received, env->pattern, n);
+	exchange_fill(x, x->received, n);
 	return memcmp(env->read, env->pattern, n) == 0;
 }
 

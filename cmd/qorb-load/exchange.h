@@ -30,6 +30,8 @@ struct exchange;
 struct exchange_env {
 	struct event_base *base; /* borrowed */
 	uint32_t payload;	 /* bytes */
+	const char *text;	 /* of that length, written instead of the
+				  * pattern; borrowed; NULL for none */
 	void (*on_whole)(struct exchange *x);
 	void (*on_failed)(struct exchange *x, unsigned failure);
 	unsigned char pattern[EXCHANGE_CHUNK]; /* scratch of one call */

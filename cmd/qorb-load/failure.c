@@ -50,6 +50,21 @@ failure_of_code(const char *code)
 }
 
 bool
+failure_is_server(unsigned failure)
+{
+	switch (failure) {
+	case FAILURE_IO_CLOSED:
+	case FAILURE_IO_RESET:
+	case FAILURE_IO_FAILED:
+	case FAILURE_ECHO_WRONG:
+	case FAILURE_ECHO_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
 failure_is_final(unsigned failure)
 {
 	static const enum error final[] = {

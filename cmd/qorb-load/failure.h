@@ -38,6 +38,9 @@ const char *failure_text(unsigned failure);
 /* The failure with this code; FAILURE_UNKNOWN when there is none. */
 unsigned failure_of_code(const char *code);
 
+/* Did it happen on a connection that was had? Else no connection was had. */
+bool failure_is_server(unsigned failure);
+
 /* Would every further claim fail the same way, so that trying on makes no
  * sense? */
 bool failure_is_final(unsigned failure);

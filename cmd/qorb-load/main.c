@@ -1,6 +1,7 @@
 /*
  * qorb-load: puts a workload of claims on a pool and says how the pool did.
- * Here are the command line and the wiring; see driver.h for the run itself.
+ * Here is the wiring; see settings.h for the command line, driver.h for a run,
+ * interactive.h for the screen.
  */
 
 #include <signal.h>
@@ -12,289 +13,16 @@
 #include <event2/event.h>
 
 #include "core/base.h"
-#include "core/rng.h"
 #include "io/fd.h"
 #include "io/options.h"
 #include "driver.h"
+#include "interactive.h"
 #include "progress.h"
 #include "report.h"
-
-#define TASKS_DEFAULT	   8
-#define PAYLOAD_DEFAULT	   64
-#define TIMEOUT_DEFAULT_US (5 * US_PER_S)
+#include "settings.h"
 
 /* Descriptors for all that is neither a task's nor a link's. */
 #define FDS_SPARE 32
-
-enum option_id {
-	OPT_TASKS = 1,
-	OPT_DURATION,
-	OPT_CLAIMS,
-	OPT_RATE,
-	OPT_ARRIVALS,
-	OPT_RAMP,
-	OPT_HOLD,
-	OPT_PAUSE,
-	OPT_PAYLOAD,
-	OPT_TIMEOUT,
-	OPT_WAIT,
-	OPT_KEY_SPACE,
-	OPT_SEED,
-	OPT_CONNECTIONS,
-	OPT_PROGRESS,
-	OPT_JSON,
-	OPT_HISTOGRAM,
-	OPT_FAIL_ABOVE,
-	OPT_SOCKET,
-};
-
-static const struct option_row rows[] = {
-	{ OPT_TASKS, 't', "tasks", "N", "tasks that claim at once (8)" },
-	{ OPT_DURATION, 'd', "duration", "D", "end after this time" },
-	{ OPT_CLAIMS, 'n', "claims", "N", "end after asking for N claims" },
-	{ OPT_RATE, 'r', "rate", "N",
-	    "open model: N claims arrive a second, however long they take" },
-	{ OPT_ARRIVALS, 0, "arrivals", "KIND",
-	    "gaps between them: random (exponential, the default) or even" },
-	{ OPT_RAMP, 0, "ramp", "D", "reach all tasks, or the rate, after D" },
-	{ OPT_HOLD, 0, "hold", "D", "hold each claim at least this long (0)" },
-	{ OPT_PAUSE, 0, "pause", "D", "rest of a task between cycles (0)" },
-	{ OPT_PAYLOAD, 0, "payload", "N",
-	    "bytes to write and read back, 1 to 1048576 (64)" },
-	{ OPT_TIMEOUT, 0, "timeout", "D",
-	    "longest time from a grant to its whole echo (5s)" },
-	{ OPT_WAIT, 0, "wait", "D",
-	    "longest wait of a claim (the pool's claim-timeout)" },
-	{ OPT_KEY_SPACE, 0, "key-space", "N",
-	    "claim with a key= drawn from N keys" },
-	{ OPT_SEED, 0, "seed", "N", "of arrivals and keys (drawn anew)" },
-	{ OPT_CONNECTIONS, 0, "connections", "N",
-	    "connections to the daemon (one for each 256 tasks)" },
-	{ OPT_PROGRESS, 0, "progress", NULL,
-	    "a line a second on stderr, even if that is no terminal" },
-	{ OPT_JSON, 'j', "json", NULL, "print the report as a JSON object" },
-	{ OPT_HISTOGRAM, 0, "histogram", "FILE",
-	    "write all latencies to FILE, tab-separated" },
-	{ OPT_FAIL_ABOVE, 0, "fail-above", "P",
-	    "exit 1 when more than P percent of the cycles failed (100)" },
-	{ OPT_SOCKET, 's', "socket", "PATH", "the daemon's socket" },
-	{ 0 },
-};
-
-static const struct program program = {
-	.name = "qorb-load",
-	.summary = "Claims connections from a pool of qorb-pool, writes to "
-		   "them, checks the echo, gives them back, and reports how "
-		   "the pool did.",
-	.usage = "[options] --duration D POOL\n[options] --claims N POOL",
-	.note = "D is a span of time: 250us, 250ms, 5s, 2m, 1h.",
-	.examples = "qorb-load --tasks 64 --duration 10s demo\n"
-		    "qorb-load --rate 5000 --hold 2ms --duration 1m --json "
-		    "demo",
-	.rows = rows,
-	.usage_status = 2,
-};
-
-struct settings {
-	struct workload work;
-	bool has_seed;
-	bool has_links;
-	bool has_arrivals;
-	bool wants_progress;
-	bool is_json;
-	double fail_above_percent;
-	const char *histogram_path; /* borrowed from argv; NULL for none */
-};
-
-static uint64_t
-parse_span(const char *option, const char *text, uint64_t min_us)
-{
-	uint64_t span_us = option_duration(&program, option, text);
-
-	if (span_us == NEVER)
-		program_usage(&program, "%s '%s': must end, say a span of time",
-		    option, text);
-	if (span_us < min_us)
-		program_usage(
-		    &program, "%s '%s': must be more than 0", option, text);
-	return span_us;
-}
-
-static double
-parse_percent(const char *option, const char *text)
-{
-	char *end;
-	double percent = strtod(text, &end);
-
-	if (end != text && *end == '%')
-		end++;
-	if (text[strspn(text, "0123456789.%")] != '\0' || end == text ||
-	    *end != '\0' || percent > 100)
-		program_usage(&program, "%s '%s': not a percentage, 0 to 100",
-		    option, text);
-	return percent;
-}
-
-static enum arrivals_kind
-parse_arrivals(const char *text)
-{
-	enum arrivals_kind kind;
-
-	if (!arrivals_kind_parse(text, &kind))
-		program_usage(
-		    &program, "--arrivals '%s': must be random or even", text);
-	return kind;
-}
-
-static void
-set_output_option(struct settings *s, enum option_id id, const char *arg)
-{
-	if (id == OPT_PROGRESS)
-		s->wants_progress = true;
-	else if (id == OPT_JSON)
-		s->is_json = true;
-	else if (id == OPT_HISTOGRAM)
-		s->histogram_path = arg;
-	else if (id == OPT_FAIL_ABOVE)
-		s->fail_above_percent = parse_percent("--fail-above", arg);
-	else if (id == OPT_SOCKET)
-		s->work.socket_path = arg;
-}
-
-static void
-set_size_option(struct settings *s, enum option_id id, const char *arg)
-{
-	const struct program *p = &program;
-	struct workload *w = &s->work;
-
-	if (id == OPT_TASKS) {
-		w->tasks = (unsigned)option_number(
-		    p, "--tasks", arg, 1, WORKLOAD_TASKS_MAX);
-	} else if (id == OPT_CLAIMS) {
-		w->claims =
-		    option_number(p, "--claims", arg, 1, UINT64_MAX - 1);
-	} else if (id == OPT_RATE) {
-		w->rate = option_number(p, "--rate", arg, 1, WORKLOAD_RATE_MAX);
-	} else if (id == OPT_PAYLOAD) {
-		w->payload = (uint32_t)option_number(
-		    p, "--payload", arg, 1, WORKLOAD_PAYLOAD_MAX);
-	} else if (id == OPT_KEY_SPACE) {
-		w->key_space =
-		    option_number(p, "--key-space", arg, 1, UINT64_MAX - 1);
-	} else if (id == OPT_SEED) {
-		w->seed = option_number(p, "--seed", arg, 0, INT64_MAX);
-		s->has_seed = true;
-	} else if (id == OPT_CONNECTIONS) {
-		w->links = (unsigned)option_number(
-		    p, "--connections", arg, 1, WORKLOAD_CONNECTIONS_MAX);
-		s->has_links = true;
-	}
-}
-
-static void
-set_option(struct settings *s, enum option_id id, const char *arg)
-{
-	struct workload *w = &s->work;
-
-	switch (id) {
-	case OPT_DURATION:
-		w->duration_us = parse_span("--duration", arg, 1);
-		break;
-	case OPT_RAMP:
-		w->ramp_us = parse_span("--ramp", arg, 0);
-		break;
-	case OPT_HOLD:
-		w->hold_us = parse_span("--hold", arg, 0);
-		break;
-	case OPT_PAUSE:
-		w->pause_us = parse_span("--pause", arg, 0);
-		break;
-	case OPT_TIMEOUT:
-		w->timeout_us = parse_span("--timeout", arg, 1);
-		break;
-	case OPT_WAIT:
-		w->wait_us = option_duration(&program, "--wait", arg);
-		w->has_wait = true;
-		break;
-	case OPT_ARRIVALS:
-		w->arrivals = parse_arrivals(arg);
-		s->has_arrivals = true;
-		break;
-	case OPT_TASKS:
-	case OPT_CLAIMS:
-	case OPT_RATE:
-	case OPT_PAYLOAD:
-	case OPT_KEY_SPACE:
-	case OPT_SEED:
-	case OPT_CONNECTIONS:
-		set_size_option(s, id, arg);
-		break;
-	case OPT_PROGRESS:
-	case OPT_JSON:
-	case OPT_HISTOGRAM:
-	case OPT_FAIL_ABOVE:
-	case OPT_SOCKET:
-		set_output_option(s, id, arg);
-		break;
-	}
-}
-
-/* What one option says about another. */
-static void
-check_settings(struct settings *s)
-{
-	struct workload *w = &s->work;
-
-	if (w->duration_us == NEVER && w->claims == UINT64_MAX)
-		program_usage(
-		    &program, "no end is set: give --duration D or --claims N");
-	if (s->has_arrivals && w->rate == 0)
-		program_usage(&program, "--arrivals: needs --rate N");
-	if (w->rate > 0 && w->pause_us > 0)
-		program_usage(&program,
-		    "--pause: with --rate the schedule says when a cycle "
-		    "begins; leave one out");
-	if (s->has_links && w->links > w->tasks)
-		program_usage(&program,
-		    "--connections %u: more than the %u tasks can use",
-		    w->links, w->tasks);
-	if (!s->has_links)
-		w->links = (w->tasks + WORKLOAD_TASKS_A_LINK - 1) /
-			   WORKLOAD_TASKS_A_LINK;
-	if (!s->has_seed)
-		w->seed = hash_mix(clock_wall_us(), (uint64_t)getpid()) >> 33;
-}
-
-static void
-read_command_line(struct settings *s, int argc, char **argv)
-{
-	struct options o;
-	const char *arg;
-	int id;
-
-	*s = (struct settings){
-		.work = {
-			.tasks = TASKS_DEFAULT,
-			.claims = UINT64_MAX,
-			.duration_us = NEVER,
-			.timeout_us = TIMEOUT_DEFAULT_US,
-			.payload = PAYLOAD_DEFAULT,
-		},
-		.fail_above_percent = 100,
-	};
-	options_init(&o, &program, argc, argv);
-	while ((id = options_next(&o, &arg)) != 0)
-		set_option(s, (enum option_id)id, arg);
-	if (o.index == argc)
-		program_usage(&program, "no pool is named");
-	if (o.index + 1 < argc)
-		program_usage(
-		    &program, "'%s': one pool at a time", argv[o.index + 1]);
-	s->work.pool = argv[o.index];
-	if (s->work.pool[0] == '\0')
-		program_usage(&program, "the pool's name is empty");
-	check_settings(s);
-}
 
 /* Timers of the loop are good to a millisecond unless it is told otherwise,
  * which costs a system call a turn: only for those who use timers. */
@@ -438,6 +166,21 @@ load(const struct settings *s, FILE *histogram)
 	return status;
 }
 
+/* As many tasks as there can be descriptors for. */
+static int
+load_interactively(const struct workload *work)
+{
+	uint64_t most = fd_raise_limit() - work->links - FDS_SPARE;
+	struct event_base *base = new_base(work);
+	int status;
+
+	if (most > WORKLOAD_TASKS_MAX)
+		most = WORKLOAD_TASKS_MAX;
+	status = interactive_run(work, base, (unsigned)most);
+	event_base_free(base);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -445,8 +188,10 @@ main(int argc, char **argv)
 	FILE *histogram;
 	int status;
 
-	read_command_line(&settings, argc, argv);
+	settings_read(&settings, argc, argv);
 	check_fds(&settings.work);
+	if (settings.is_interactive)
+		return load_interactively(&settings.work);
 	histogram = open_histogram(settings.histogram_path);
 	status = load(&settings, histogram);
 	if (histogram != NULL && fclose(histogram) != 0)

@@ -35,6 +35,7 @@ task_init(struct task *t, struct crew *crew, unsigned index,
 	t->crew = crew;
 	t->index = index;
 	t->state = TASK_IDLE;
+	t->hold_us = crew->work->hold_us;
 	crew->in_state[TASK_IDLE]++;
 	exchange_init(&t->exchange, crew->exchange);
 	evtimer_assign(&t->hold, crew->exchange->base, task_on_held, t);
@@ -60,11 +61,11 @@ task_fini(struct task *t)
 }
 
 static void
-task_become_idle(struct task *t, bool has_failed)
+task_become_idle(struct task *t, unsigned failure)
 {
 	t->cycle++;
 	task_set_state(t, TASK_IDLE);
-	t->crew->ops->on_idle(t->crew->ops_ctx, t, has_failed);
+	t->crew->ops->on_idle(t->crew->ops_ctx, t, failure);
 }
 
 /* The descriptor is closed before the release is sent, so that the daemon
@@ -76,7 +77,7 @@ task_finish(struct task *t)
 	    t->crew->figures, t->planned_us, t->asked_us, clock_us());
 	task_take_off(t);
 	t->crew->ops->release(t->crew->ops_ctx, t, false);
-	task_become_idle(t, false);
+	task_become_idle(t, 0);
 }
 
 static void
@@ -85,7 +86,7 @@ task_fail(struct task *t, unsigned failure)
 	figures_on_failure(t->crew->figures, failure);
 	task_take_off(t);
 	t->crew->ops->release(t->crew->ops_ctx, t, true);
-	task_become_idle(t, true);
+	task_become_idle(t, failure);
 }
 
 void
@@ -100,24 +101,23 @@ task_begin(struct task *t, uint64_t planned_us)
 static void
 task_start_hold(struct task *t)
 {
-	uint64_t hold_us = t->crew->work->hold_us;
 	struct timeval tv = {
-		.tv_sec = (time_t)(hold_us / US_PER_S),
-		.tv_usec = (suseconds_t)(hold_us % US_PER_S),
+		.tv_sec = (time_t)(t->hold_us / US_PER_S),
+		.tv_usec = (suseconds_t)(t->hold_us % US_PER_S),
 	};
 
-	t->is_held = hold_us > 0;
+	t->is_held = t->hold_us > 0;
 	if (t->is_held)
 		evtimer_add(&t->hold, &tv);
 }
 
-/* The run ended while it waited: a connection that comes now goes back as it
+/* It was cut while it waited: a connection that comes now goes back as it
  * came. */
 static void
 task_drop_claim(struct task *t)
 {
 	t->crew->figures->cut++;
-	task_become_idle(t, false);
+	task_become_idle(t, 0);
 }
 
 void
@@ -132,7 +132,7 @@ task_on_granted(struct task *t, const struct lent *lent, uint64_t now_us)
 	};
 
 	t->claim = lent->claim;
-	if (t->crew->is_ending) {
+	if (t->is_cut) {
 		close(lent->fd);
 		t->crew->ops->release(t->crew->ops_ctx, t, false);
 		task_drop_claim(t);
@@ -149,12 +149,12 @@ task_on_granted(struct task *t, const struct lent *lent, uint64_t now_us)
 void
 task_on_refused(struct task *t, unsigned failure)
 {
-	if (t->crew->is_ending) {
+	if (t->is_cut) {
 		task_drop_claim(t);
 		return;
 	}
 	figures_on_failure(t->crew->figures, failure);
-	task_become_idle(t, true);
+	task_become_idle(t, failure);
 }
 
 void
@@ -199,6 +199,7 @@ task_check_deadline(struct task *t, uint64_t now_us)
 void
 task_cut(struct task *t)
 {
+	t->is_cut = true;
 	evtimer_del(&t->rest);
 	switch (t->state) {
 	case TASK_CLAIMING:

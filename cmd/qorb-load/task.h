@@ -39,8 +39,9 @@ struct task_ops {
 	void (*cancel)(void *ctx, struct task *t);
 	/* Give t->claim back; no answer is waited for. */
 	void (*release)(void *ctx, struct task *t, bool is_broken);
-	/* Its cycle is over and it is idle again. */
-	void (*on_idle)(void *ctx, struct task *t, bool has_failed);
+	/* Its cycle is over and it is idle again. failure: why it went wrong,
+	 * 0 when it did not. */
+	void (*on_idle)(void *ctx, struct task *t, unsigned failure);
 };
 
 /* What all tasks of a run share; all pointers are borrowed. */
@@ -51,7 +52,6 @@ struct crew {
 	void *ops_ctx;
 	struct exchange_env *exchange;
 	unsigned in_state[TASK_STATES]; /* tasks */
-	bool is_ending;			/* holds are not sat out any more */
 };
 
 struct task {
@@ -61,7 +61,9 @@ struct task {
 	struct crew *crew;
 	unsigned index;
 	enum task_state state;
+	bool is_cut;	     /* by task_cut: holds are not sat out any more */
 	bool is_held;	     /* the hold is not over */
+	uint64_t hold_us;    /* from the next grant on; the workload's first */
 	uint64_t cycle;	     /* number of this or the next cycle */
 	uint64_t claim;	     /* id, while echoing or holding */
 	uint64_t planned_us; /* moments of this cycle, monotonic clock */
@@ -86,8 +88,9 @@ void task_on_refused(struct task *t, unsigned failure);
 /* Fails the cycle when its echo is overdue. */
 void task_check_deadline(struct task *t, uint64_t now_us);
 
-/* The run ends: a waiting claim is cancelled, a hold ends now, an echo under
- * way is still waited for. */
+/* This cycle is its last one: a waiting claim is cancelled, a hold ends now, an
+ * echo under way is still waited for. To use it again once it is idle, clear
+ * is_cut. */
 void task_cut(struct task *t);
 
 /* The exchange's callbacks, for the environment that the driver makes. */

@@ -36,6 +36,8 @@ struct workload {
 	bool has_wait;	     /* else the pool's own claim-timeout */
 	uint64_t wait_us;    /* NEVER: no bound */
 	uint32_t payload;    /* bytes, at least 1 */
+	const char *text;    /* of that length, to write; NULL: a pattern that
+			      * differs from cycle to cycle */
 	uint64_t key_space;  /* keys; 0: claims name none */
 	uint64_t seed;
 };

@@ -85,19 +85,20 @@ screen_on_assert(const char *file, int line, const char *what)
 		rescue.assert_hook(file, line, what);
 }
 
-static void
+static bool
 rescue_add(const char *capability)
 {
 	const char *text = tigetstr((char *)capability);
 	size_t n;
 
 	if (text == NULL || text == (const char *)-1)
-		return;
+		return false;
 	n = strlen(text);
 	if (n > sizeof(rescue.reset) - rescue.reset_len)
-		return;
+		return false;
 	memcpy(rescue.reset + rescue.reset_len, text, n);
 	rescue.reset_len += n;
+	return true;
 }
 
 static void
@@ -120,10 +121,12 @@ rescue_begin(const struct termios *termios)
 {
 	rescue.termios = *termios;
 	rescue.reset_len = 0;
-	rescue_add("sgr0");  /* no colours and attributes */
-	rescue_add("cnorm"); /* the cursor shows */
-	rescue_add("rmkx");  /* keys as they were */
-	rescue_add("rmcup"); /* the picture as it was */
+	(void)rescue_add("sgr0");  /* no colours and attributes */
+	(void)rescue_add("cnorm"); /* the cursor shows */
+	(void)rescue_add("rmkx");  /* keys as they were */
+	/* The picture as it was, or none. */
+	if (!rescue_add("rmcup"))
+		(void)rescue_add("clear");
 	rescue.assert_hook = assert_hook;
 	assert_hook = screen_on_assert;
 	if (!rescue.has_exit)
@@ -156,6 +159,7 @@ static const struct style_row style_rows[SCREEN_STYLES] = {
 	[SCREEN_SELECTED] = { A_REVERSE, -1, A_REVERSE },
 	[SCREEN_STRONG] = { A_BOLD, -1, A_BOLD },
 	[SCREEN_DIM] = { A_DIM, -1, A_NORMAL },
+	[SCREEN_ALARM] = { A_BOLD | A_REVERSE, COLOR_RED, A_BOLD | A_REVERSE },
 	[SCREEN_GOOD] = { A_NORMAL, COLOR_GREEN, A_NORMAL },
 	[SCREEN_BAD] = { A_BOLD, COLOR_RED, A_BOLD },
 };
@@ -235,6 +239,10 @@ screen_stop(struct screen **screen)
 
 	if (s == NULL)
 		return;
+	/* Where the picture before it cannot come back, nothing is better than
+	 * the rest of this one. */
+	(void)erase();
+	(void)refresh();
 	(void)endwin();
 	rescue_end();
 	delscreen(s->term);

@@ -53,6 +53,7 @@ enum screen_style {
 	SCREEN_SELECTED,
 	SCREEN_STRONG,
 	SCREEN_DIM,
+	SCREEN_ALARM, /* a title that says bad news */
 	SCREEN_GOOD,
 	SCREEN_BAD,
 	SCREEN_STYLES,

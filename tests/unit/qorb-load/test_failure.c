@@ -46,6 +46,17 @@ only_what_would_never_change_is_final(void **state)
 	assert_false(failure_is_final(FAILURE_UNKNOWN));
 }
 
+static void
+servers_fail_on_a_connection_claims_without(void **state)
+{
+	(void)state;
+	assert_true(failure_is_server(FAILURE_IO_CLOSED));
+	assert_true(failure_is_server(FAILURE_ECHO_TIMEOUT));
+	assert_false(failure_is_server(FAILURE_FD_LOST));
+	assert_false(failure_is_server(FAILURE_DAEMON_LOST));
+	assert_false(failure_is_server(ERR_ALL_CLAIMS_USED));
+}
+
 int
 main(void)
 {
@@ -54,6 +65,7 @@ main(void)
 		cmocka_unit_test(the_protocols_errors_keep_their_numbers),
 		cmocka_unit_test(a_code_not_known_is_one_of_its_own),
 		cmocka_unit_test(only_what_would_never_change_is_final),
+		cmocka_unit_test(servers_fail_on_a_connection_claims_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,13 +66,13 @@ on_release(void *ctx, struct task *t, bool is_broken)
 }
 
 static void
-on_idle(void *ctx, struct task *t, bool has_failed)
+on_idle(void *ctx, struct task *t, unsigned failure)
 {
 	struct fixture *x = ctx;
 
 	assert_int_equal(t->state, TASK_IDLE);
 	x->idles++;
-	x->idles_failed += has_failed;
+	x->idles_failed += failure != 0;
 }
 
 static const struct task_ops ops = {
@@ -430,7 +430,6 @@ the_end_cancels_a_waiting_claim_and_returns_a_late_grant(void **state)
 	(void)state;
 	begin(&x, 64, 0);
 	task_begin(&x.task, 0);
-	x.crew.is_ending = true;
 	task_cut(&x.task);
 	assert_int_equal(x.cancels, 1);
 	assert_int_equal(x.task.state, TASK_CLAIMING);
@@ -457,7 +456,6 @@ the_end_waits_for_an_echo_but_not_for_a_hold(void **state)
 	begin(&x, 64, 3600 * US_PER_S);
 	lend(&x);
 	read_payload(&x, buf, 64);
-	x.crew.is_ending = true;
 	task_cut(&x.task);
 	assert_int_equal(x.task.state, TASK_ECHOING);
 	assert_int_equal(write(x.peer, buf, 64), 64);
@@ -470,9 +468,50 @@ the_end_waits_for_an_echo_but_not_for_a_hold(void **state)
 	read_payload(&x, buf, 64);
 	assert_int_equal(write(x.peer, buf, 64), 64);
 	turn(&x);
-	x.crew.is_ending = true;
 	task_cut(&x.task);
 	assert_int_equal(x.releases, 1);
+	end(&x);
+}
+
+static void
+a_task_that_was_cut_can_be_used_again(void **state)
+{
+	struct fixture x;
+
+	(void)state;
+	begin(&x, 64, 0);
+	task_begin(&x.task, 0);
+	task_cut(&x.task);
+	task_on_refused(&x.task, ERR_CANCELLED);
+	assert_int_equal(x.task.state, TASK_IDLE);
+	assert_int_equal(x.idles_failed, 0);
+	assert_int_equal(x.figures->failures[ERR_CANCELLED], 0);
+	x.task.is_cut = false;
+	lend(&x);
+	assert_int_equal(x.task.state, TASK_ECHOING);
+	end(&x);
+}
+
+static void
+a_fixed_text_is_written_instead_of_the_pattern(void **state)
+{
+	unsigned char buf[8];
+	struct fixture x;
+
+	(void)state;
+	begin(&x, 5, 0);
+	x.exchange->text = "hello";
+	lend(&x);
+	assert_int_equal(recv(x.peer, buf, sizeof(buf), MSG_DONTWAIT), 5);
+	assert_memory_equal(buf, "hello", 5);
+	assert_int_equal(write(x.peer, "hello", 5), 5);
+	turn(&x);
+	assert_int_equal(x.releases, 1);
+	lend(&x);
+	assert_int_equal(write(x.peer, "jello", 5), 5);
+	turn(&x);
+	assert_int_equal(x.figures->failures[FAILURE_ECHO_WRONG], 1);
+	assert_int_equal(x.breaks, 1);
 	end(&x);
 }
 
@@ -498,6 +537,9 @@ main(void)
 		cmocka_unit_test(
 		    the_end_cancels_a_waiting_claim_and_returns_a_late_grant),
 		cmocka_unit_test(the_end_waits_for_an_echo_but_not_for_a_hold),
+		cmocka_unit_test(a_task_that_was_cut_can_be_used_again),
+		cmocka_unit_test(
+		    a_fixed_text_is_written_instead_of_the_pattern),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

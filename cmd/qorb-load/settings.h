@@ -1,0 +1,24 @@
+#ifndef QORB_LOAD_SETTINGS_H
+#define QORB_LOAD_SETTINGS_H
+
+/* The command line: what is to be run, and what is to be said about it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "workload.h"
+
+struct settings {
+	struct workload work;
+	uint64_t given; /* a bit for each option that was given */
+	bool is_interactive;
+	bool wants_progress;
+	bool is_json;
+	double fail_above_percent;
+	const char *histogram_path; /* borrowed from argv; NULL for none */
+};
+
+/* Does not return when the command line is wrong, or asks for help. */
+void settings_read(struct settings *s, int argc, char **argv);
+
+#endif
