@@ -283,6 +283,7 @@ END
 	# Told by a shell that mends nothing itself, as one for people would.
 	cat >"$SCRATCH/script" <<'END'
 ulimit -c 0
+trap : INT
 stty -g >$SCRATCH/before
 qorb-load --tasks 1 demo
 echo exit-of-$1: $?
