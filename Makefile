@@ -92,6 +92,7 @@ endif
 # --- what each program is linked with --------------------------------------
 
 LIBS_qorb-claim   :=
+LIBS_qorb-ctl     := JANSSON
 LIBS_qorb-echo    := LIBEVENT
 LIBS_qorb-load    := LIBEVENT JANSSON NCURSES MATH
 LIBS_qorb-pool    := LIBEVENT CARES INIH
