@@ -169,7 +169,7 @@ connections_are_at_most()
 @test "--progress writes plain lines, and without it a pipe gets none" {
 	start_all
 	run_ok qorb-load --progress --tasks 8 --duration 2s --json demo
-	grep -Eq '^ +[0-9]+s +[0-9,]+ claims/s  p50 .*  p99 .*  errors 0$' \
+	grep -Eq '^ *[0-9]+s +[0-9,]+ claims/s  p50 .*  p99 .*  errors 0$' \
 	    <<<"$stderr"
 	[[ $stderr != *$'\r'* ]]
 	run_ok qorb-load --duration 1200ms demo
