@@ -332,6 +332,61 @@ client_end_resolve(struct resolve_wait *w)
 	free(w);
 }
 
+static void
+end_resolves_of(struct client *c, const struct service *s, enum error e,
+    const char *message)
+{
+	struct list_node *n = list_first(&c->resolves);
+
+	while (n != NULL) {
+		struct resolve_wait *w =
+		    CONTAINER_OF(n, struct resolve_wait, link);
+
+		n = list_after(&c->resolves, n);
+		if (s != NULL && w->service != s)
+			continue;
+		client_error(c, w->pending.tag, e, message);
+		client_end_resolve(w);
+	}
+}
+
+void
+client_end_resolves(struct daemon *d, const struct service *s, enum error e,
+    const char *message)
+{
+	struct list_node *n = list_first(&d->clients);
+
+	for (; n != NULL; n = list_after(&d->clients, n))
+		end_resolves_of(
+		    CONTAINER_OF(n, struct client, link), s, e, message);
+}
+
+static void
+end_streams_of(struct client *c, const struct service *s)
+{
+	struct list_node *n = list_first(&c->streams);
+
+	while (n != NULL) {
+		struct stream *stream = CONTAINER_OF(n, struct stream, link);
+
+		n = list_after(&c->streams, n);
+		if (stream->service != s)
+			continue;
+		client_error(c, stream->pending.tag, ERR_TERMINATED,
+		    "the configuration has no such pool any more");
+		client_end_stream(stream);
+	}
+}
+
+void
+client_end_streams(struct daemon *d, const struct service *s)
+{
+	struct list_node *n = list_first(&d->clients);
+
+	for (; n != NULL; n = list_after(&d->clients, n))
+		end_streams_of(CONTAINER_OF(n, struct client, link), s);
+}
+
 void
 client_on_grant(const struct action *a, int fd)
 {

@@ -141,6 +141,14 @@ struct stream *client_add_stream(
 void client_end_stream(struct stream *s);
 void client_end_resolve(struct resolve_wait *w);
 
+/* Answers all who wait for a look-up of this service (NULL: any) with an error;
+ * message may be NULL. */
+void client_end_resolves(struct daemon *d, const struct service *s,
+    enum error e, const char *message);
+
+/* Ends all streams of this service, which is gone, with an error. */
+void client_end_streams(struct daemon *d, const struct service *s);
+
 /* What became of a claim; owner is its ticket. */
 void client_on_grant(const struct action *a, int fd);
 void client_on_refuse(void *owner, enum error e);

@@ -10,6 +10,7 @@
 
 #include "client.h"
 #include "io/log.h"
+#include "reload.h"
 #include "io/state_file.h"
 #include "service.h"
 
@@ -34,6 +35,34 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 }
 
 static void
+on_hangup(evutil_socket_t number, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+	char buf[1024];
+	struct text why;
+
+	(void)number;
+	(void)what;
+	d->now_us = clock_us();
+	text_init(&why, buf, sizeof(buf));
+	if (!d->is_stopping && !reload(d, &why))
+		log_write(LOG_ERROR, NULL, NULL,
+		    "the configuration stays as it is: %s", buf);
+}
+
+/* The services that there are, and those that are leaving. */
+static void
+each_service(struct daemon *d, void (*what)(struct service *s))
+{
+	struct list_node *n = list_first(&d->leaving);
+
+	for (size_t i = 0; i < d->service_count; i++)
+		what(d->services[i]);
+	for (; n != NULL; n = list_after(&d->leaving, n))
+		what(CONTAINER_OF(n, struct service, leaving));
+}
+
+static void
 on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
 	struct daemon *d = ctx;
@@ -48,8 +77,7 @@ on_sweep(evutil_socket_t fd, short what, void *ctx)
 		n = list_after(&d->clients, n);
 		client_sweep(c);
 	}
-	for (size_t i = 0; i < d->service_count; i++)
-		service_look_at_lent(d->services[i]);
+	each_service(d, service_look_at_lent);
 }
 
 static void
@@ -62,7 +90,8 @@ watch_signals(struct daemon *d)
 	    ARRAY_LEN(numbers) == ARRAY_LEN(((struct daemon *)0)->signals),
 	    "an event a signal");
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		d->signals[i] = evsignal_new(d->base, numbers[i], on_signal, d);
+		d->signals[i] = evsignal_new(d->base, numbers[i],
+		    numbers[i] == SIGHUP ? on_hangup : on_signal, d);
 		ASSERT(d->signals[i] != NULL);
 		(void)event_add(d->signals[i], NULL);
 	}
@@ -92,11 +121,15 @@ daemon_reserve_claims(struct daemon *d, const struct service *changed,
     const struct policy *policy)
 {
 	uint64_t room = claims_of(policy);
+	struct list_node *n = list_first(&d->leaving);
 
 	for (size_t i = 0; i < d->service_count; i++) {
 		if (d->services[i] != changed)
 			room += claims_of(pool_policy(d->services[i]->pool));
 	}
+	for (; n != NULL; n = list_after(&d->leaving, n))
+		room += claims_of(pool_policy(
+		    CONTAINER_OF(n, struct service, leaving)->pool));
 	reserve_claims(d, room);
 }
 
@@ -136,24 +169,70 @@ may_accept(void *ctx)
 	       d->clients.count + reserved_fds(d) < d->fd_limit;
 }
 
+static void
+set_log_level(const struct config *c)
+{
+	enum log_level level;
+
+	if (log_level_parse(c->log_level, &level))
+		log_set_level(level);
+}
+
+void
+daemon_apply(struct daemon *d)
+{
+	set_log_level(d->config);
+	if (d->service_count > 0)
+		daemon_reserve_claims(
+		    d, d->services[0], pool_policy(d->services[0]->pool));
+	listener_set_mode(&d->listener, (mode_t)d->config->socket_mode);
+	check_limits(d);
+}
+
+/* Frees what has left; all of them when the end has come. */
+static void
+free_leaving(struct daemon *d, bool is_end)
+{
+	struct list_node *n = list_first(&d->leaving);
+
+	while (n != NULL) {
+		struct service *s = CONTAINER_OF(n, struct service, leaving);
+
+		n = list_after(&d->leaving, n);
+		if (!is_end && !pool_is_empty(s->pool))
+			continue;
+		list_remove(&d->leaving, &s->leaving);
+		service_free(&s);
+	}
+}
+
+void
+daemon_let_go(struct daemon *d, struct service *s)
+{
+	client_end_streams(d, s);
+	client_end_resolves(d, s, ERR_TERMINATED, NULL);
+	s->config = NULL;
+	list_push_back(&d->leaving, &s->leaving);
+	service_stop(s);
+}
+
 struct daemon *
 daemon_new(
     const struct settings *settings, struct config *config, struct text *why)
 {
 	struct daemon *d = mem_new(1, sizeof(*d));
-	enum log_level level;
 	uint64_t claims = 0;
 
 	d->settings = settings;
 	d->config = config;
-	if (log_level_parse(config->log_level, &level))
-		log_set_level(level);
+	set_log_level(config);
 	d->listener.fd = -1;
 	d->now_us = clock_us();
 	list_init(&d->clients);
 	list_init(&d->users);
 	list_init(&d->dirty);
 	list_init(&d->gone);
+	list_init(&d->leaving);
 	list_init(&d->subscribers);
 	for (size_t i = 0; i < ARRAY_LEN(d->pending); i++)
 		list_init(&d->pending[i]);
@@ -246,6 +325,7 @@ daemon_free(struct daemon **daemon)
 		service_stop(d->services[i]);
 		service_free(&d->services[i]);
 	}
+	free_leaving(d, true);
 	clear_away(d);
 	state_files_free(&d->states);
 	free(d->services);
@@ -322,25 +402,6 @@ daemon_accept(void *ctx, int fd)
 		client_refuse(c, ERR_TOO_MANY_CLIENTS, why);
 }
 
-/* Nobody looks anything up any more. */
-static void
-end_resolves(struct daemon *d)
-{
-	struct list_node *n = list_first(&d->clients), *m;
-
-	for (; n != NULL; n = list_after(&d->clients, n)) {
-		struct client *c = CONTAINER_OF(n, struct client, link);
-
-		while ((m = list_first(&c->resolves)) != NULL) {
-			struct resolve_wait *w =
-			    CONTAINER_OF(m, struct resolve_wait, link);
-
-			client_error(c, w->pending.tag, ERR_TERMINATED, NULL);
-			client_end_resolve(w);
-		}
-	}
-}
-
 /* The loop wakes when held claims have had their time; what then is to be done
  * is daemon_run's. */
 static void
@@ -373,7 +434,7 @@ daemon_stop(struct daemon *d, uint64_t grace_us)
 	if (!d->is_stopping) {
 		d->is_stopping = true;
 		d->stop_at_us = at;
-		end_resolves(d);
+		client_end_resolves(d, NULL, ERR_TERMINATED, NULL);
 		for (size_t i = 0; i < d->service_count; i++)
 			service_stop(d->services[i]);
 	}
@@ -399,16 +460,14 @@ flush_clients(struct daemon *d)
 static void
 settle(struct daemon *d)
 {
-	for (size_t i = 0; i < d->service_count; i++)
-		service_settle(d->services[i]);
+	each_service(d, service_settle);
 	flush_clients(d);
 	if (d->gone.count > 0) { /* the claims of clients that just went */
-		for (size_t i = 0; i < d->service_count; i++)
-			service_settle(d->services[i]);
+		each_service(d, service_settle);
 		flush_clients(d);
 	}
-	for (size_t i = 0; i < d->service_count; i++)
-		service_end_turn(d->services[i]);
+	each_service(d, service_end_turn);
+	free_leaving(d, false);
 	clear_away(d);
 }
 
@@ -421,7 +480,7 @@ is_over(const struct daemon *d)
 		if (!pool_is_empty(d->services[i]->pool))
 			return d->now_us >= d->stop_at_us;
 	}
-	return true;
+	return d->leaving.count == 0 || d->now_us >= d->stop_at_us;
 }
 
 int
@@ -437,8 +496,7 @@ daemon_run(struct daemon *d)
 		d->now_us = clock_us();
 		settle(d);
 	}
-	for (size_t i = 0; i < d->service_count; i++)
-		service_abandon(d->services[i]);
+	each_service(d, service_abandon);
 	settle(d);
 	log_write(LOG_INFO, NULL, NULL, "stopped");
 	return d->status;

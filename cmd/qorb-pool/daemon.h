@@ -42,6 +42,7 @@ struct daemon {
 	struct listener listener;
 	struct service **services; /* owned; service_count of them */
 	size_t service_count;
+	struct list leaving; /* service.leaving: gone but for held claims */
 	struct state_files *states; /* owned; of all pools */
 	struct claim_table *claims; /* owned; of all pools */
 	struct arena tickets;
@@ -82,6 +83,14 @@ void daemon_stop(struct daemon *d, uint64_t grace_us);
  */
 void daemon_reserve_claims(struct daemon *d, const struct service *changed,
     const struct policy *policy);
+
+/* A pool that is gone: refuses what waits, and is freed, when no claim of it is
+ * held any more, at the end of that turn. The caller takes it out of services.
+ */
+void daemon_let_go(struct daemon *d, struct service *s);
+
+/* A new configuration is in force: what it says of the daemon itself. */
+void daemon_apply(struct daemon *d);
 
 struct service *daemon_service(const struct daemon *d, const char *name);
 

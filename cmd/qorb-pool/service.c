@@ -64,7 +64,7 @@ on_event(void *ctx, const struct event_record *e)
 	const struct service *s = ctx;
 
 	events_tell(s->daemon, s, e);
-	if (s->daemon->is_stopping)
+	if (s->daemon->is_stopping || list_has(&s->leaving))
 		return;
 	switch ((int)e->kind) {
 	case EVENT_BACKEND_ADDED:
@@ -152,13 +152,19 @@ static void
 on_resolved(void *ctx, struct resolver *r)
 {
 	struct service *s = ctx;
+	enum resolve_status status = resolver_status(s->resolver);
 
-	(void)r;
-	save_set(s);
 	s->daemon->now_us = clock_us();
+	s->sources.is_changed = true;
+	if (r != s->resolver) { /* the former one, or the next */
+		service_refresh(s);
+		return;
+	}
+	if (status != RESOLVE_STARTING && status != RESOLVE_FAILING)
+		resolver_free(&s->former);
+	save_set(s);
 	s->resolved_at_us = s->daemon->now_us;
 	log_resolver(s);
-	s->sources.is_changed = true;
 	service_refresh(s);
 }
 
@@ -193,7 +199,9 @@ service_refresh(struct service *s)
 
 	if (!s->sources.is_changed)
 		return;
-	if (s->resolver != NULL)
+	if (s->former != NULL)
+		count = resolver_backends(s->former, &dns);
+	else if (s->resolver != NULL)
 		count = resolver_backends(s->resolver, &dns);
 	count = sources_specs(&s->sources, dns, count, &specs);
 	pool_on_backends(s->pool, specs, count, s->daemon->now_us);
@@ -228,9 +236,11 @@ use_state(struct service *s, const char *path, struct text *why)
 	return path[0] == '\0' || s->state != NULL;
 }
 
-static bool
-use_dns(struct service *s, const struct config_pool *cp, struct text *why)
+/* A resolver for this pool; NULL: why says why not. */
+static struct resolver *
+make_resolver(struct service *s, const struct config_pool *cp, struct text *why)
 {
+	struct resolver *r;
 	const struct saved_pool *saved = NULL;
 	const char *reason = "";
 	struct resolver_params params = {
@@ -245,18 +255,25 @@ use_dns(struct service *s, const struct config_pool *cp, struct text *why)
 		.ctx = s,
 	};
 
-	if (!use_state(s, cp->policy.state_file, why))
-		return false;
 	if (s->state != NULL)
 		saved = state_file_find(s->state, cp->name, cp->service);
 	if (saved != NULL) {
 		params.saved = saved->specs;
 		params.saved_count = saved->count;
 	}
-	s->resolver = resolver_new(&params, &reason);
-	if (s->resolver == NULL)
+	r = resolver_new(&params, &reason);
+	if (r == NULL)
 		text_addf(why, "pool %s: cannot look up %s: %s", cp->name,
 		    cp->service, reason);
+	return r;
+}
+
+static bool
+use_dns(struct service *s, const struct config_pool *cp, struct text *why)
+{
+	if (!use_state(s, cp->policy.state_file, why))
+		return false;
+	s->resolver = make_resolver(s, cp, why);
 	return s->resolver != NULL;
 }
 
@@ -312,13 +329,21 @@ service_new(struct daemon *d, const struct config_pool *cp, struct text *why)
 	return s;
 }
 
+static void
+free_resolvers(struct service *s)
+{
+	resolver_free(&s->resolver);
+	resolver_free(&s->former);
+	resolver_free(&s->next);
+}
+
 void
 service_free(struct service **service)
 {
 	struct service *s = *service;
 
 	*service = NULL;
-	resolver_free(&s->resolver);
+	free_resolvers(s);
 	state_file_put_back(&s->state);
 	service_settle(s);
 	pool_free(&s->pool);
@@ -443,7 +468,7 @@ service_look_at_lent(struct service *s)
 void
 service_stop(struct service *s)
 {
-	resolver_free(&s->resolver);
+	free_resolvers(s);
 	pool_on_stop(s->pool, s->daemon->now_us);
 }
 
@@ -481,6 +506,65 @@ service_set_policy(struct service *s, const struct policy *policy)
 		set_state(s, policy->state_file);
 	}
 	pool_on_policy(s->pool, policy, s->daemon->now_us);
+}
+
+bool
+service_prepare(
+    struct service *s, const struct config_pool *cp, struct text *why)
+{
+	if (cp->service == NULL || config_same_dns(s->config, cp))
+		return true;
+	s->next = make_resolver(s, cp, why);
+	return s->next != NULL;
+}
+
+void
+service_unprepare(struct service *s)
+{
+	resolver_free(&s->next);
+}
+
+/* What is known stays in use until the new resolver has spoken. */
+static void
+change_dns(struct service *s, const struct config_pool *cp)
+{
+	client_end_resolves(s->daemon, s, ERR_RESOLVE_FAILED,
+	    "the configuration has changed: ask again");
+	if (s->former == NULL) {
+		s->former = s->resolver;
+		s->resolver = NULL;
+	}
+	resolver_free(&s->resolver);
+	s->resolver = s->next;
+	s->next = NULL;
+	s->told_status = RESOLVE_STARTING;
+	if (s->resolver == NULL)
+		resolver_free(&s->former);
+	free(s->source);
+	s->source = describe(cp);
+	s->sources.is_changed = true;
+}
+
+bool
+service_reconfigure(struct service *s, const struct config_pool *cp)
+{
+	const struct config_pool *old = s->config;
+	struct policy policy = *pool_policy(s->pool);
+	bool is_other_dns = !config_same_dns(old, cp);
+	bool is_other_policy = !config_same_policy(&old->policy, &cp->policy);
+	bool is_other_list = !config_same_addrs(old, cp);
+
+	s->config = cp;
+	s->connector = cp->connector;
+	if (is_other_list)
+		sources_set_fixed(&s->sources, cp);
+	if (is_other_dns)
+		change_dns(s, cp);
+	if (is_other_policy || is_other_dns) {
+		config_merge_policy(&policy, &old->policy, &cp->policy);
+		service_set_policy(s, &policy);
+	}
+	return is_other_dns || is_other_policy || is_other_list;
 }
 
 void

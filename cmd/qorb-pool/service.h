@@ -23,7 +23,7 @@ struct state_file;
 
 struct service {
 	struct daemon *daemon;		   /* borrowed */
-	const struct config_pool *config;  /* borrowed */
+	const struct config_pool *config;  /* borrowed; NULL: leaving */
 	const struct connector *connector; /* borrowed, static */
 	struct pool *pool;		   /* owned */
 	struct conn **conns;		   /* owned; by slot index */
@@ -33,11 +33,15 @@ struct service {
 	struct sources sources;
 	uint64_t resolved_at_us;   /* last answer of the resolver */
 	struct resolver *resolver; /* owned; NULL: static backends */
+	struct resolver *former;   /* owned; names backends until resolver, in
+				    * its place, has spoken; or NULL */
+	struct resolver *next;	   /* owned; prepared, not in use yet */
 	struct state_file *state;  /* owned: put back; NULL: none is wanted */
 	enum resolve_status told_status; /* the last one that was logged */
 	char *source;			 /* owned; as people see it */
 	struct event *timer;		 /* owned */
 	uint64_t armed_at_us;		 /* when it goes off, NEVER: unset */
+	struct list_node leaving;	 /* daemon.leaving, once it is gone */
 };
 
 /* NULL: why says what is wrong. */
@@ -46,6 +50,14 @@ struct service *service_new(
 
 /* The pool must be empty: service_stop, and all claims back. */
 void service_free(struct service **s);
+
+/* Makes ready what service_reconfigure needs and may fail. */
+bool service_prepare(struct service *s, const struct config_pool *config,
+    struct text *why) MUST_CHECK;
+void service_unprepare(struct service *s);
+
+/* Becomes what was prepared; true when that is a change. */
+bool service_reconfigure(struct service *s, const struct config_pool *config);
 
 /* Carries out everything the pool asks for. */
 void service_settle(struct service *s);

@@ -18,11 +18,10 @@ struct advert {
 
 /* Static backends are named by their addresses. */
 void
-sources_init(struct sources *s, const struct config_pool *config)
+sources_set_fixed(struct sources *s, const struct config_pool *config)
 {
-	memset(s, 0, sizeof(*s));
-	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++)
-		list_init(&s->adverts[i]);
+	free(s->fixed);
+	free(s->names);
 	s->fixed_count = config->addr_count;
 	s->fixed = mem_new(s->fixed_count + 1, sizeof(s->fixed[0]));
 	s->names = mem_new(s->fixed_count + 1, sizeof(s->names[0]));
@@ -34,6 +33,15 @@ sources_init(struct sources *s, const struct config_pool *config)
 		s->fixed[i].sources = SOURCE_STATIC;
 	}
 	s->is_changed = true;
+}
+
+void
+sources_init(struct sources *s, const struct config_pool *config)
+{
+	memset(s, 0, sizeof(*s));
+	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++)
+		list_init(&s->adverts[i]);
+	sources_set_fixed(s, config);
 }
 
 static void

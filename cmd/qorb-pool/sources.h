@@ -44,6 +44,9 @@ struct sources {
 void sources_init(struct sources *s, const struct config_pool *config);
 void sources_fini(struct sources *s);
 
+/* The static backends become those of this configuration. */
+void sources_set_fixed(struct sources *s, const struct config_pool *config);
+
 struct advert_request {
 	const char *name;
 	struct addr addr;

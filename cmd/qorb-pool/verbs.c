@@ -15,6 +15,7 @@
 #include "core/version.h"
 #include "daemon.h"
 #include "io/resolver.h"
+#include "reload.h"
 #include "rights.h"
 #include "rows.h"
 #include "service.h"
@@ -696,6 +697,21 @@ do_set(struct client *c, struct request *r)
 }
 
 static void
+do_reload(struct client *c, struct request *r)
+{
+	char buf[1024];
+	struct text why;
+
+	text_init(&why, buf, sizeof(buf));
+	if (c->daemon->is_stopping)
+		client_error(c, r->tag, ERR_TERMINATED, NULL);
+	else if (!reload(c->daemon, &why))
+		client_error(c, r->tag, ERR_BAD_CONFIG, buf);
+	else
+		client_ok(c, r->tag);
+}
+
+static void
 do_terminate(struct client *c, struct request *r)
 {
 	uint64_t grace = GRACE_US;
@@ -733,6 +749,7 @@ static void (*const handlers[VERB_COUNT])(struct client *, struct request *) = {
 	[VERB_REVOKE] = do_revoke,
 	[VERB_RESOLVE] = do_resolve,
 	[VERB_SET] = do_set,
+	[VERB_RELOAD] = do_reload,
 	[VERB_TERMINATE] = do_terminate,
 };
 

@@ -63,6 +63,8 @@ static const struct verb_row rows[VERB_COUNT] = {
 	    { NULL }, "look the service up now" },
 	[VERB_SET] = { "set", "POOL name=value ...", RIGHT_ADMIN, 1, 1, false,
 	    { "*" }, "change settings, all or none" },
+	[VERB_RELOAD] = { "reload", "", RIGHT_ADMIN, 0, 0, false, { NULL },
+	    "read the configuration file again" },
 	[VERB_TERMINATE] = { "terminate", "[grace=DURATION]", RIGHT_ADMIN, 0, 0,
 	    false, { "grace" }, "stop the daemon" },
 };

@@ -5,6 +5,7 @@
 # it again, who may do what, and how much of everything anybody may have.
 
 load helpers
+load talk
 
 # The configuration of the test, from stdin.
 configure()
@@ -15,14 +16,6 @@ configure()
 start_configured()
 {
 	start_pool -c "$SCRATCH/pool.conf" "$@"
-}
-
-# Runs a Python script from stdin with talk.py at hand.
-talk()
-{
-	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
-	    timeout 60 python3 -c "from talk import *
-$(cat)"
 }
 
 # --- the file ---------------------------------------------------------------
@@ -123,6 +116,281 @@ $(cat)"
 			return 1
 		}
 	done
+}
+
+# --- reading it again -------------------------------------------------------
+
+# The local ports of the daemon's connections to an address.
+local_ports()
+{
+	ss -Htnp state established dst "$1" |
+	    grep "pid=$(daemon_pid pool)," | awk '{ print $3 }' | sort
+}
+
+has_ports()
+{
+	[[ $(local_ports "$1" | wc -l) -eq $2 ]]
+}
+
+# Two pools of four connections each.
+start_two()
+{
+	start_echo echo1 -q
+	ADDR1=$ECHO_ADDR
+	start_echo echo2 -q
+	ADDR2=$ECHO_ADDR
+	export ADDR1 ADDR2
+	two_pools | configure
+	start_configured
+	wait_for has_ports "$ADDR1" 4
+	wait_for has_ports "$ADDR2" 4
+}
+
+two_pools()
+{
+	printf '%s\n' '[pool one]' "backends = $ADDR1" 'spares-wanted = 4' \
+	    '[pool two]' "backends = $ADDR2" 'spares-wanted = 4'
+}
+
+@test "a reload leaves alone what did not change" {
+	start_two
+	local before1 before2
+	before1=$(local_ports "$ADDR1") before2=$(local_ports "$ADDR2")
+	run_ok ask 'set two spares-wanted=4 max-slots=9' reload
+	assert_output $'ok\nok'
+	{
+		two_pools
+		printf '%s\n' 'claim-timeout = 7s' '[pool three]' \
+		    "backends = $ADDR1" 'spares-wanted = 2'
+	} | configure
+	run_ok ask reload
+	assert_output ok
+	wait_for has_ports "$ADDR1" 6
+	# The first four are the same ones.
+	[[ $(comm -12 <(echo "$before1") <(local_ports "$ADDR1")) == "$before1" ]]
+	assert_equal "$(local_ports "$ADDR2")" "$before2"
+	run_ok ask 'policy two'
+	assert_output --partial 'name=claim-timeout value=7s '
+	# What was set by hand, and the file is silent about, stays.
+	assert_output --partial 'name=max-slots value=9 '
+	run_ok qorb-claim --bytes 3 three <<<hi
+	assert_output hi
+}
+
+@test "a bad file changes nothing and says where it is bad" {
+	start_two
+	local before1
+	before1=$(local_ports "$ADDR1")
+	printf '%s\n' '[pool new]' "backends = $ADDR1" '[pool one]' \
+	    'max-slots = none' | configure
+	run_ok ask reload
+	assert_output "error bad-config $SCRATCH/pool.conf:4: max-slots=none:\
+ a whole number from 1 to 1000000 is needed"
+	run_ok ask pools
+	assert_equal "${#lines[@]}" 3
+	[[ $output != *pool=new* ]]
+	assert_equal "$(local_ports "$ADDR1")" "$before1"
+	kill -HUP "$(daemon_pid pool)"
+	wait_for_text "$SCRATCH/pool.err" 'stays as it is: .*pool.conf:4: max-slots'
+	rm "$SCRATCH/pool.conf"
+	run_ok ask reload
+	assert_output --partial "error bad-config $SCRATCH/pool.conf: No such file"
+	{
+		printf '%s\n' '[daemon]' "socket = $SCRATCH/other"
+		two_pools
+	} | configure
+	run_ok ask reload
+	assert_output --partial 'error bad-config'
+	assert_output --partial 'pool.conf:2: socket: it cannot change'
+	run_ok ask 'claim one'
+	assert_output --partial 'ok claim='
+}
+
+@test "without a file there is nothing to read again" {
+	start_pool 'a=[::1]:1'
+	run_ok ask reload
+	assert_output --partial 'error bad-config there is no configuration file'
+	kill -HUP "$(daemon_pid pool)"
+	wait_for_text "$SCRATCH/pool.err" 'there is no configuration file'
+	run_ok ask ping
+	assert_output ok
+}
+
+@test "SIGHUP reads it again too" {
+	start_two
+	two_pools | sed 's/two/zwei/' | configure
+	kill -HUP "$(daemon_pid pool)"
+	wait_for_text "$SCRATCH/pool.err" 'read again: 2 pools, 1 new, 0 changed, 1 gone'
+	run_ok ask 'claim zwei' 'claim two'
+	assert_output --partial 'ok claim='
+	assert_output --partial 'error no-such-pool'
+}
+
+@test "a pool that is gone refuses who waits and lets who holds end in peace" {
+	start_two
+	two_pools | sed -n '/two/,$p' >"$SCRATCH/next"
+	export SCRATCH
+	talk <<-'END'
+		import os
+		p, q = Pool(), Pool()
+		assert p.ask("set one max-slots=1").kind == "ok"
+		held = p.ask("claim one")
+		p.send("#w claim one", "#e events one", "#s watch one every=1h")
+		while True:
+		    r = p.reply()
+		    if r.tag == "s" and r.kind == "ok":
+		        break
+		wait_for("it waits", lambda: stat("one")["waiting"] == "1")
+		os.rename(os.environ["SCRATCH"] + "/next",
+		          os.environ["SCRATCH"] + "/pool.conf")
+		assert q.ask("reload").line == "ok"
+		ended = set()
+		while ended != {"w", "e", "s"}:
+		    r = p.reply()
+		    if r.kind == "error":
+		        assert r.code == "terminated", r
+		        ended.add(r.tag)
+		assert echo(held.fd)
+		assert p.ask("claim one").code == "no-such-pool"
+		assert [r["pool"] for r in q.ask("pools").rows] == ["two"]
+		# Back under the same name, while the old one is still leaving.
+		with open(os.environ["SCRATCH"] + "/pool.conf", "a") as f:
+		    f.write("[pool one]\nbackends = %s\n" % os.environ["ADDR1"])
+		assert q.ask("reload").line == "ok"
+		fresh = q.ask("claim one")
+		assert echo(fresh.fd) and echo(held.fd)
+		assert p.ask("release " + held["claim"]).line == "ok"
+		assert is_closed(held.fd)
+		assert echo(fresh.fd)
+		assert q.ask("release " + fresh["claim"]).line == "ok"
+	END
+}
+
+@test "a daemon that stops waits for the claims of a pool that is leaving" {
+	start_two
+	two_pools | sed -n '/two/,$p' >"$SCRATCH/next"
+	export SCRATCH
+	talk <<-'END'
+		import os
+		p = Pool()
+		held = p.ask("claim one")
+		os.rename(os.environ["SCRATCH"] + "/next",
+		          os.environ["SCRATCH"] + "/pool.conf")
+		assert p.ask("reload").line == "ok"
+		assert p.ask("terminate grace=1h").line == "ok"
+		assert p.ask("ping").line == "ok"
+		assert echo(held.fd)
+		assert p.ask("release " + held["claim"]).line == "ok"
+		assert p.line() is None
+	END
+	wait_for has_ended "$(daemon_pid pool)"
+	stop_daemon pool 0 || [[ $? -eq 1 ]]
+}
+
+@test "sources change while connections to what stays go on" {
+	start_two
+	local before
+	before=$(local_ports "$ADDR1")
+	two_pools | sed "s/backends = .*/backends = $ADDR1, $ADDR2/" |
+	    configure
+	run_ok ask reload
+	assert_output ok
+	run_ok ask 'backends one'
+	assert_output --partial "backend=$ADDR1"
+	assert_output --partial "backend=$ADDR2"
+	two_pools | configure
+	run_ok ask reload 'backends one'
+	refute_output --partial "backend=$ADDR2 "
+	wait_for has_ports "$ADDR1" 4
+	[[ -n $(comm -12 <(echo "$before") <(local_ports "$ADDR1")) ]]
+}
+
+# says TEXT LINE...: the answer to the request has it.
+says()
+{
+	local text=$1
+	shift
+	[[ $(ask "$*") == *"$text"* ]]
+}
+
+# zone PORT...: the service, a record a port.
+zone()
+{
+	local port
+	mkdir -p "$SCRATCH/zones"
+	{
+		printf '%s\n' '$ORIGIN test.com.' '$TTL 300' \
+		    '@ SOA ns. root. 1 60 60 60 1'
+		for port; do
+			echo "_echo._tcp SRV 0 0 $port host"
+		done
+		echo 'host AAAA ::1'
+	} >"$SCRATCH/zones/test.com.zone"
+}
+
+@test "other DNS servers are asked, and the old set stays until they answer" {
+	start_echo echo1 -q
+	zone "${ECHO_ADDR##*:}"
+	start_nsd "$SCRATCH/zones"
+	conf()
+	{
+		printf '%s\n' '[pool a]' 'service = _echo._tcp.test.com' \
+		    "dns = $1" 'spares-wanted = 4' 'query-timeout = 200ms' \
+		    'query-retry = 100ms'
+	}
+	conf "$NSD_ADDR" | configure
+	start_configured
+	wait_for has_ports "$ECHO_ADDR" 4
+	local before
+	before=$(local_ports "$ECHO_ADDR")
+	# Nobody answers there.
+	conf "[::1]:$(free_port)" | configure
+	run_ok ask reload
+	assert_output ok
+	wait_for_text "$SCRATCH/pool.err" 'look-up of .* fails'
+	assert_equal "$(local_ports "$ECHO_ADDR")" "$before"
+	conf "$NSD_ADDR" | configure
+	run_ok ask reload
+	assert_output ok
+	wait_for says 'resolver=ok' stats a
+	assert_equal "$(local_ports "$ECHO_ADDR")" "$before"
+	# From DNS to a list that has the same backend, and to none.
+	printf '%s\n' '[pool a]' 'backends = none' | configure
+	run_ok ask reload 'resolve a'
+	assert_output --partial 'error resolve-failed'
+	wait_for has_ports "$ECHO_ADDR" 0
+}
+
+@test "another connector makes new connections" {
+	start_two
+	local before
+	before=$(local_ports "$ADDR1")
+	two_pools | sed 's/^spares/connector = echo\nspares/' | configure
+	run_ok ask reload
+	assert_output ok
+	wait_for has_ports "$ADDR1" 4
+	[[ -z $(comm -12 <(echo "$before") <(local_ports "$ADDR1")) ]]
+}
+
+@test "rights and limits of the new file hold at once" {
+	need_root
+	start_two
+	chmod 711 "$SCRATCH"
+	{
+		printf '%s\n' '[daemon]' 'socket-mode = 0666' \
+		    'max-claims-per-client = 1'
+		two_pools
+		echo 'allow = 40002'
+	} | configure
+	run_ok ask reload
+	assert_output ok
+	assert_equal "$(stat -c %a "$QORB_SOCKET")" 666
+	run_ok as 40003 40003 'claim two'
+	assert_output --partial 'error denied'
+	run_ok as 40002 40003 'claim two'
+	assert_output --partial 'ok claim='
+	run_ok ask 'claim two' 'claim two'
+	assert_output --partial 'too-many-claims'
 }
 
 # --- who may ----------------------------------------------------------------
