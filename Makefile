@@ -202,6 +202,23 @@ unit-tests: have-test-libraries $(UNIT_TESTS)
 unit: unit-tests
 	@tests/run --build '$(BUILD)' unit
 
+# The simulator of the core: `make sim` runs many worlds, and writes the first
+# that fails, made short, as a scenario.
+SIM_OBJS := $(filter-out %/fleet.o,$(call objs,tests/sim))
+SEEDS    ?= 1:200
+EVENTS   ?= 100000
+SIM_FLAGS ?=
+
+$(BUILD)/sim/qorb-sim: $(SIM_OBJS) $(BUILD)/lib/libcore.a $(BUILD)/link.flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
+unit-tests: $(BUILD)/sim/qorb-sim
+.PHONY: sim
+sim: $(BUILD)/sim/qorb-sim
+	@$< --seeds '$(SEEDS)' --events '$(EVENTS)' \
+		--shrink='$(BUILD)/sim/failed.sim' $(SIM_FLAGS)
+
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -316,6 +333,7 @@ help:
 	'make demo DEMO=live   the same, left running until Ctrl-C' \
 	'make check      install what is missing, build, run every test' \
 	'make unit       build and run the unit tests' \
+	'make sim        run the pool core through SEEDS ($(SEEDS)) worlds' \
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
 	'make fleet      how evenly 1,000 hosts use 500 backends' \

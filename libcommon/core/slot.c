@@ -678,14 +678,25 @@ acquire_failed(struct pool *p, struct slot *s, const char *reason)
 		claim_place(p, c);
 }
 
-/* The pool was paused while on-acquire ran: the claim goes back to its place,
- * and the connection waits with the others. */
+/* Has the connection been used by another user than the claim's, while that
+ * was allowed? */
+static bool
+is_of_another(const struct pool *p, const struct slot *s, const struct claim *c)
+{
+	if (p->policy.isolation == ISOLATION_NONE)
+		return false;
+	return s->was_shared ||
+	       (!shelf_is_fresh(s->home) && s->home->user->uid != c->uid);
+}
+
+/* While on-acquire ran, the pool was paused or users were isolated: the claim
+ * goes back to its place, and the connection to the others. */
 static void
-acquired_in_pause(struct pool *p, struct slot *s)
+acquired_in_vain(struct pool *p, struct slot *s, const char *reason)
 {
 	struct claim *c = s->claim;
 
-	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, "paused");
+	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
 	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
 	s->claim = NULL;
 	c->slot = NULL;
@@ -703,7 +714,9 @@ acquired(struct pool *p, struct slot *s)
 	} else if (spread_is_over(p, s->set)) {
 		acquire_failed(p, s, "withdrawn");
 	} else if (p->is_paused) {
-		acquired_in_pause(p, s);
+		acquired_in_vain(p, s, "paused");
+	} else if (is_of_another(p, s, c)) {
+		acquired_in_vain(p, s, "isolation");
 	} else {
 		lend(p, s, c);
 	}
