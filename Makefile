@@ -89,13 +89,65 @@ ifneq ($(strip $(MISSING_FOR_TESTS)),)
 	$(call say_missing,$(MISSING_FOR_TESTS))
 endif
 
+# --- trace probes -----------------------------------------------------------
+# PROBES=yes, no, or auto: when dtrace (on Linux SystemTap's, which comes with
+# sys/sdt.h) is there. From probes/qorb.d come a header of macros and, but on
+# macOS, an object. On Linux that holds what the tracers look at; elsewhere
+# dtrace also rewrites the object in which the probes fire, so it gets a copy.
+
+PROBES ?= auto
+DTRACE ?= dtrace
+KERNEL := $(shell uname -s)
+DTRACE_FLAGS ?= $(if $(filter SunOS,$(KERNEL)),-64 -xnolibs)
+
+# Makes differ in how they read this sign inside of a function.
+HASH := \#
+ifeq ($(PROBES),auto)
+HAS_PROBES := $(shell command -v $(DTRACE) >/dev/null && \
+	echo '$(HASH)include <sys/sdt.h>' | $(CC) $(CPPFLAGS) -E -x c - \
+	>/dev/null 2>&1 && echo yes)
+else ifneq ($(filter $(PROBES),yes no),)
+HAS_PROBES := $(filter yes,$(PROBES))
+else
+$(error PROBES=$(PROBES): it must be yes, no or auto)
+endif
+
+PROBES_H    := $(BUILD)/probes/qorb_probes.h
+PROBES_FIRE := $(BUILD)/obj/cmd/qorb-pool/probes.o
+PROBES_OBJ  := $(if $(filter Darwin,$(KERNEL)),,\
+	$(HAS_PROBES:yes=$(BUILD)/probes/qorb_probes.o))
+PROBES_LIBS := $(if $(filter FreeBSD,$(KERNEL)),$(HAS_PROBES:yes=-lelf))
+
+$(PROBES_H): probes/qorb.d probes/none.awk $(BUILD)/probes.flags
+	@mkdir -p $(@D)
+ifeq ($(HAS_PROBES),yes)
+	$(DTRACE) -h -s $< -o $@
+else
+	awk -f probes/none.awk $< >$@
+endif
+
+$(PROBES_FIRE): $(PROBES_H)
+$(PROBES_FIRE): EXTRA_CFLAGS = -I$(BUILD)/probes
+
+ifeq ($(KERNEL),Linux)
+$(BUILD)/probes/qorb_probes.o: probes/qorb.d $(BUILD)/compile.flags \
+	$(BUILD)/probes.flags
+	@mkdir -p $(@D)
+	CC='$(CC)' $(DTRACE) -G -s $< -o $@
+else
+$(BUILD)/probes/qorb_probes.o: probes/qorb.d $(PROBES_FIRE)
+	cp $(PROBES_FIRE) $(BUILD)/probes/fire.o
+	$(DTRACE) -G $(DTRACE_FLAGS) -s $< -o $@ $(BUILD)/probes/fire.o
+$(BUILD)/probes/fire.o: $(BUILD)/probes/qorb_probes.o
+endif
+
 # --- what each program is linked with --------------------------------------
 
 LIBS_qorb-claim   :=
 LIBS_qorb-ctl     := JANSSON
 LIBS_qorb-echo    := LIBEVENT
 LIBS_qorb-load    := LIBEVENT JANSSON NCURSES MATH
-LIBS_qorb-pool    := LIBEVENT CARES INIH
+LIBS_qorb-pool    := LIBEVENT CARES INIH PROBES
 LIBS_qorb-resolve := LIBEVENT CARES
 LIBS_qtop         := LIBEVENT
 LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES INIH MATH CMOCKA
@@ -112,18 +164,28 @@ all: have-libraries $(BINS) $(BUILD)/lib/libqorb.a
 COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LIB_CFLAGS)
 LINK_FLAGS    = $(CC) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(LIBEVENT_LIBS) \
 	$(CARES_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS) $(INIH_LIBS)
-export COMPILE_FLAGS LINK_FLAGS
+PROBES_FLAGS  = $(HAS_PROBES) $(DTRACE) $(DTRACE_FLAGS)
+export COMPILE_FLAGS LINK_FLAGS PROBES_FLAGS
 
 .PHONY: FORCE
 FORCE:
-$(BUILD)/compile.flags $(BUILD)/link.flags: $(BUILD)/%.flags: FORCE
+$(BUILD)/compile.flags $(BUILD)/link.flags $(BUILD)/probes.flags: \
+	$(BUILD)/%.flags: FORCE
 	@mkdir -p $(@D)
-	@case $* in compile) f=$$COMPILE_FLAGS;; *) f=$$LINK_FLAGS;; esac; \
+	@case $* in compile) f=$$COMPILE_FLAGS;; link) f=$$LINK_FLAGS;; \
+	*) f=$$PROBES_FLAGS;; esac; \
 	printf '%s\n' "$$f" | cmp -s - $@ || printf '%s\n' "$$f" >$@
 
 # --- objects and archives --------------------------------------------------
 
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+
+# $(call parts,PROGRAM): its own objects, with those of the probes. Where dtrace
+# has rewritten one of them, that takes the place of the compiler's.
+with_probes = $(if $(filter $(PROBES_FIRE),$(1)),$(PROBES_OBJ) \
+	$(if $(and $(PROBES_OBJ),$(filter-out Linux,$(KERNEL))),\
+	$(BUILD)/probes/fire.o $(filter-out $(PROBES_FIRE),$(1)),$(1)),$(1))
+parts = $(call with_probes,$(call objs,cmd/$(1)))
 
 CORE_OBJS   := $(call objs,libcommon/core)
 IO_OBJS     := $(call objs,libcommon/io)
@@ -174,7 +236,7 @@ LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libclient.a $(BUILD)/lib/libio.a \
 	$(BUILD)/lib/libcore.a
 
 define program_rule
-$(BUILD)/bin/$(1): $(call objs,cmd/$(1)) $(LIBS) $(BUILD)/link.flags
+$(BUILD)/bin/$(1): $(call parts,$(1)) $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS) \
 		$$(call libraries,$(1)) $$(LDLIBS)
@@ -190,7 +252,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,\
 define unit_rule
 $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(LIBS) \
 	$(filter-out %/main.o,$(if $(findstring /,$(1)),\
-	$(call objs,cmd/$(patsubst %/,%,$(dir $(1)))))) $(BUILD)/link.flags
+	$(call parts,$(patsubst %/,%,$(dir $(1)))))) $(BUILD)/link.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS) \
 		$$(call libraries,TESTS) $$(LDLIBS)
@@ -288,10 +350,12 @@ mandir  := $(DESTDIR)$(PREFIX)/share/man
 bashdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 zshdir  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 fishdir := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+probedir := $(DESTDIR)$(PREFIX)/share/qorb/probes
 incdir  := $(DESTDIR)$(PREFIX)/include
 libdir  := $(DESTDIR)$(PREFIX)/lib
 
 MANUALS   := $(wildcard docs/man/*.[1-9])
+SCRIPTS   := $(filter-out probes/qorb.d,$(wildcard probes/*.d probes/*.bt))
 VERSION    = $(shell sed -n 's/^\#define QORB_VERSION "\(.*\)"/\1/p' \
 	libcommon/core/version.h)
 # Every file that install makes, once for it and once for uninstall.
@@ -300,6 +364,7 @@ INSTALLED  = $(PROGRAMS:%=$(bindir)/%) \
 	$(patsubst completions/bash/%,$(bashdir)/%,$(wildcard completions/bash/*)) \
 	$(patsubst completions/zsh/%,$(zshdir)/%,$(wildcard completions/zsh/*)) \
 	$(patsubst completions/fish/%,$(fishdir)/%,$(wildcard completions/fish/*)) \
+	$(SCRIPTS:probes/%=$(probedir)/%) \
 	$(incdir)/qorb_client.h $(libdir)/libqorb.a $(libdir)/pkgconfig/qorb.pc
 
 .PHONY: install uninstall
@@ -310,6 +375,7 @@ install: all
 		$(mandir)/man$(subst .,,$(suffix $(m))) &&) true
 	$(foreach s,bash zsh fish,$(if $(wildcard completions/$(s)/*),\
 		$(INSTALL) -m 644 $(wildcard completions/$(s)/*) $($(s)dir) &&)) true
+	$(INSTALL) -m 644 $(SCRIPTS) $(probedir)
 	$(INSTALL) -m 644 libcommon/client/qorb_client.h $(incdir)
 	$(INSTALL) -m 644 $(BUILD)/lib/libqorb.a $(libdir)
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' \
@@ -347,6 +413,7 @@ help:
 	'' \
 	'Variants: make BUILD=build-clang CC=clang WERROR=-Werror' \
 	"          make BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined'" \
+	'          make PROBES=no   (yes, no; auto: when dtrace is there)' \
 	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and LIBEVENT_LIBS' \
 	'say otherwise, and so do those of CARES, JANSSON, NCURSES,' \
 	'INIH and CMOCKA.'

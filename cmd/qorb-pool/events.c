@@ -7,6 +7,8 @@
 #include "client.h"
 #include "daemon.h"
 #include "io/fd.h"
+#include "probes.h"
+#include "service.h"
 
 #define ROW_BYTES 2048
 
@@ -19,10 +21,7 @@ add_stats(struct text *t, const struct slot_set_counts *n)
 	if (n == NULL)
 		return;
 	text_init(&json, buf, sizeof(buf));
-	text_addf(&json,
-	    "{\"connecting\":%u,\"unclaimed\":%u,\"checking\":%u,"
-	    "\"claimed\":%u}",
-	    n->connecting, n->unclaimed, n->checking, n->claimed);
+	event_add_counts(&json, n);
 	text_add_pair(t, "stats", buf);
 }
 
@@ -57,7 +56,7 @@ add_argument(struct text *t, const char *word, const struct event_record *e,
 	else if (strcmp(word, "uid") == 0)
 		text_add_pair_u64(t, word, e->uid);
 	else if (strcmp(word, "reason") == 0 || strcmp(word, "how") == 0 ||
-		 strcmp(word, "name") == 0)
+		 strcmp(word, "name") == 0 || strcmp(word, "program") == 0)
 		add_text(t, word, e->reason);
 	else if (strcmp(word, "pool") != 0) /* that stands in front */
 		text_add_pair_u64(t, word, e->number);
@@ -111,6 +110,12 @@ send_row(struct stream *s, const struct text *row)
 	client_line_end(c, &t);
 }
 
+uint64_t
+events_wanted(const struct daemon *d)
+{
+	return d->subscribers.count > 0 ? EVENT_ALL : probes_watched();
+}
+
 void
 events_tell(struct daemon *d, const struct service *service,
     const struct event_record *e)
@@ -119,6 +124,7 @@ events_tell(struct daemon *d, const struct service *service,
 	struct text row;
 	struct list_node *n = list_first(&d->subscribers);
 
+	probes_fire(e);
 	if (n == NULL)
 		return;
 	text_init(&row, buf, sizeof(buf));
@@ -140,4 +146,18 @@ events_client(struct client *c, enum event_kind kind)
 		.uid = (uint64_t)c->peer.uid };
 
 	events_tell(c->daemon, NULL, &e);
+}
+
+void
+events_claim(struct client *c, const struct service *s, uint64_t claim)
+{
+	struct event_record e = { .kind = EVENT_CLIENT_CLAIM,
+		.id = claim,
+		.pool = pool_name(s->pool),
+		.number = (uint64_t)c->peer.pid };
+
+	if ((events_wanted(c->daemon) & EVENT_BIT(EVENT_CLIENT_CLAIM)) == 0)
+		return;
+	e.reason = peer_program(&c->peer);
+	events_tell(c->daemon, s, &e);
 }

@@ -3,9 +3,12 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +24,7 @@ peer_of(int fd, struct peer *peer)
 
 	peer->groups = NULL;
 	peer->group_count = 0;
+	peer->program[0] = '\0';
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		return false;
 	peer->pid = cred.pid;
@@ -30,9 +34,32 @@ peer_of(int fd, struct peer *peer)
 #else
 	peer->groups = NULL;
 	peer->group_count = 0;
+	peer->program[0] = '\0';
 	peer->pid = 0;
 	return getpeereid(fd, &peer->uid, &peer->gid) == 0;
 #endif
+}
+
+const char *
+peer_program(struct peer *peer)
+{
+	char path[64];
+	ssize_t n = 0;
+	int fd;
+
+	if (peer->program[0] != '\0')
+		return peer->program;
+	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)peer->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, peer->program, sizeof(peer->program) - 1);
+		(void)close(fd);
+	}
+	peer->program[n > 0 ? n : 0] = '\0';
+	peer->program[strcspn(peer->program, "\n")] = '\0';
+	if (peer->program[0] == '\0')
+		(void)strcpy(peer->program, "?");
+	return peer->program;
 }
 
 #if defined(SO_PEERGROUPS)
@@ -79,6 +106,7 @@ peer_fini(struct peer *peer)
 	free(peer->groups);
 	peer->groups = NULL;
 	peer->group_count = 0;
+	peer->program[0] = '\0';
 }
 
 bool

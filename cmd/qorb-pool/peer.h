@@ -16,6 +16,7 @@ struct peer {
 	gid_t gid;
 	gid_t *groups; /* owned; supplementary ones, once asked for */
 	size_t group_count;
+	char program[16]; /* "": not asked for yet */
 };
 
 bool peer_of(int fd, struct peer *peer) MUST_CHECK;
@@ -24,6 +25,9 @@ bool peer_of(int fd, struct peer *peer) MUST_CHECK;
  * the system does not tell, those that its user has. What cannot be found out
  * is left out, which can only take rights away. */
 void peer_get_groups(int fd, struct peer *peer);
+/* The name of its program when this was first asked, "?" where the system does
+ * not tell. */
+const char *peer_program(struct peer *peer);
 void peer_fini(struct peer *peer);
 
 bool peer_is_member(const struct peer *peer, gid_t gid);

@@ -58,6 +58,23 @@ on_lost(void *ctx, struct conn *c, const char *reason)
 }
 
 /* What of all that happens belongs into the log. */
+#define LOGGED                                                               \
+	(EVENT_BIT(EVENT_BACKEND_ADDED) | EVENT_BIT(EVENT_BACKEND_REMOVED) | \
+	    EVENT_BIT(EVENT_SLOT_SET_ONLINE) |                               \
+	    EVENT_BIT(EVENT_SLOT_SET_OFFLINE) |                              \
+	    EVENT_BIT(EVENT_CONNECT_FAILED) |                                \
+	    EVENT_BIT(EVENT_CONNECTION_LOST) |                               \
+	    EVENT_BIT(EVENT_HEALTH_CHECK_FAILED) |                           \
+	    EVENT_BIT(EVENT_RECYCLE_FAILED) | EVENT_BIT(EVENT_CLAIM_LEAK))
+
+static uint64_t
+wanted(void *ctx)
+{
+	const struct service *s = ctx;
+
+	return LOGGED | events_wanted(s->daemon);
+}
+
 static void
 on_event(void *ctx, const struct event_record *e)
 {
@@ -305,7 +322,7 @@ service_new(struct daemon *d, const struct config_pool *cp, struct text *why)
 		    cp->connector->phases[CONNECTOR_ON_ACQUIRE].steps != NULL,
 		.claims = d->claims,
 		.ids = &d->ids,
-		.observer = { on_event, s },
+		.observer = { on_event, s, wanted },
 	};
 
 	s->daemon = d;

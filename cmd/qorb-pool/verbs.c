@@ -14,6 +14,7 @@
 #include "core/verb.h"
 #include "core/version.h"
 #include "daemon.h"
+#include "events.h"
 #include "io/resolver.h"
 #include "reload.h"
 #include "rights.h"
@@ -198,6 +199,7 @@ do_claim(struct client *c, struct request *r)
 	}
 	claim.owner = t;
 	e = pool_on_claim(s->pool, &claim, &t->claim, c->daemon->now_us);
+	events_claim(c, s, t->claim);
 	if (e != ERR_NONE) {
 		client_end_ticket(t);
 		client_error(c, r->tag, e, NULL);

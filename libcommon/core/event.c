@@ -2,6 +2,10 @@
 
 #include "core/event.h"
 
+#include "core/text.h"
+
+_Static_assert(EVENT_COUNT <= 64, "a bit a kind");
+
 static const struct {
 	const char *name, *args;
 } rows[EVENT_COUNT] = {
@@ -22,4 +26,13 @@ event_args(enum event_kind kind)
 {
 	ASSERT(kind < EVENT_COUNT);
 	return rows[kind].args;
+}
+
+void
+event_add_counts(struct text *t, const struct slot_set_counts *n)
+{
+	text_addf(t,
+	    "{\"connecting\":%u,\"unclaimed\":%u,\"checking\":%u,"
+	    "\"claimed\":%u}",
+	    n->connecting, n->unclaimed, n->checking, n->claimed);
 }

@@ -57,7 +57,8 @@
 	X(RESOLVE_FAILED, "resolve-failed",                                    \
 	    "resolve-id service server reason")                                \
 	X(CLIENT_CONNECTED, "client-connected", "client pid uid")              \
-	X(CLIENT_GONE, "client-gone", "client pid uid")
+	X(CLIENT_GONE, "client-gone", "client pid uid")                        \
+	X(CLIENT_CLAIM, "client-claim", "claim pool pid program")
 
 enum event_kind {
 #define X(name, text, args) EVENT_##name,
@@ -66,6 +67,10 @@ enum event_kind {
 	    EVENT_COUNT,
 };
 
+/* A kind as a set of kinds. */
+#define EVENT_BIT(kind) (UINT64_C(1) << (kind))
+#define EVENT_ALL	UINT64_MAX
+
 /* Fields that a kind does not name are zero. */
 struct event_record {
 	enum event_kind kind;
@@ -73,7 +78,7 @@ struct event_record {
 	const char *addr;   /* of the backend, as text */
 	const char *pool;   /* its name */
 	uint64_t slot;	    /* slot id, where it is not the first argument */
-	const char *reason; /* reason, how, or name */
+	const char *reason; /* reason, how, name, or program */
 	const char *old_state, *new_state;
 	const struct slot_set_counts *counts; /* of the set, for "stats" */
 	uint64_t number;		      /* has-unclaimed, count, pid */
@@ -91,7 +96,16 @@ struct slot_set_counts {
 struct observer {
 	void (*on_event)(void *ctx, const struct event_record *e);
 	void *ctx;
+	/* The kinds that it wants to hear of until it is asked again, which is
+	 * at each entry into the core; NULL: all. No record is put together
+	 * for others. */
+	uint64_t (*wanted)(void *ctx);
 };
+
+struct text;
+
+/* The counts as a JSON object. */
+void event_add_counts(struct text *t, const struct slot_set_counts *n);
 
 const char *event_name(enum event_kind kind);
 const char *event_args(enum event_kind kind);

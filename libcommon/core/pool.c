@@ -14,7 +14,7 @@
 void
 pool_tell(struct pool *p, const struct event_record *e)
 {
-	if (p->observer.on_event != NULL)
+	if (pool_is_heard(p, e->kind))
 		p->observer.on_event(p->observer.ctx, e);
 }
 
@@ -91,6 +91,8 @@ begin(struct pool *p, uint64_t now_us)
 {
 	if (now_us > p->now_us)
 		p->now_us = now_us;
+	if (p->observer.wanted != NULL)
+		p->heard = p->observer.wanted(p->observer.ctx);
 }
 
 static void
@@ -139,6 +141,7 @@ pool_new(const struct pool_params *params, uint64_t now_us)
 	p->name = mem_strdup(params->name);
 	p->policy = *params->policy;
 	p->observer = params->observer;
+	p->heard = p->observer.on_event != NULL ? EVENT_ALL : 0;
 	p->host = params->host;
 	p->has_acquire = params->has_acquire;
 	p->claims = params->claims;

@@ -221,6 +221,7 @@ struct pool {
 	uint64_t id, host;
 	struct policy policy;
 	struct observer observer;
+	uint64_t heard; /* kinds of events that it wants to hear of now */
 	struct rng rng;
 	uint64_t now_us;
 	uint64_t *ids;
@@ -286,9 +287,9 @@ void pool_tell_listener(struct pool *p, enum event_kind kind,
 /* Does anybody listen? Asked before an event is put together: a claim has a
  * dozen of them. */
 static inline bool
-pool_is_heard(const struct pool *p)
+pool_is_heard(const struct pool *p, enum event_kind kind)
 {
-	return p->observer.on_event != NULL;
+	return (p->heard & EVENT_BIT(kind)) != 0;
 }
 
 /* An event of a claim, with the slot that serves it when there is one. */
@@ -296,7 +297,7 @@ static inline void
 pool_tell_claim(struct pool *p, enum event_kind kind, const struct claim *c,
     const struct slot *s, const char *reason)
 {
-	if (pool_is_heard(p))
+	if (pool_is_heard(p, kind))
 		pool_tell_listener(p, kind, c, s, reason);
 }
 

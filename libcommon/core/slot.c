@@ -81,7 +81,7 @@ static inline void
 tell(struct pool *p, enum event_kind kind, const struct slot *s,
     const char *reason)
 {
-	if (pool_is_heard(p))
+	if (pool_is_heard(p, kind))
 		tell_listener(p, kind, s, reason);
 }
 
@@ -184,7 +184,7 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 		p->peak_in_use = p->in_use;
 	if (from->state != to->state) {
 		count_move(p, set, from->state, to->state);
-		if (pool_is_heard(p))
+		if (pool_is_heard(p, EVENT_SLOT_STATE_CHANGE))
 			tell_state(p, s, from->state, to->state);
 	}
 	set->busy += (uint32_t)to->is_busy - (uint32_t)from->is_busy;

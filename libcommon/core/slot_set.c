@@ -31,7 +31,7 @@ tell(struct pool *p, enum event_kind kind, const struct slot_set *set,
 {
 	struct event_record e = { .kind = kind };
 
-	if (p->observer.on_event == NULL)
+	if (!pool_is_heard(p, kind))
 		return;
 	e.id = set->id;
 	e.addr = set->addr_text;

@@ -26,6 +26,7 @@ struct upstream {
 	struct dns *dns; /* owned */
 	struct addr addr;
 	char name[ADDR_TEXT_BYTES];
+	uint64_t lookup; /* whose START was told and whose end was not, or 0 */
 };
 
 struct servers {
@@ -65,14 +66,32 @@ turn_after(struct resolver *r, uint64_t span_us)
 	evtimer_add(r->turn, &tv);
 }
 
+/* Ends what is under way at these servers. Each START is to have its end. */
+static void
+drop_upstreams(struct resolver *r, struct upstream *ups, size_t count)
+{
+	struct resolver_trace t = {
+		.kind = RESOLVER_FAILED,
+		.service = r->service,
+		.outcome = DNS_DROPPED,
+		.reason = "dropped",
+	};
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		dns_free(&ups[i].dns);
+		t.id = ups[i].lookup;
+		t.server = ups[i].name;
+		if (t.id != 0 && r->params.on_trace != NULL)
+			r->params.on_trace(r->params.ctx, r, &t);
+	}
+	free(ups);
+}
+
 static void
 close_upstreams(struct resolver *r)
 {
-	size_t i;
-
-	for (i = 0; i < r->count; i++)
-		dns_free(&r->upstreams[i].dns);
-	free(r->upstreams);
+	drop_upstreams(r, r->upstreams, r->count);
 	r->upstreams = NULL;
 	r->count = 0;
 }
@@ -163,9 +182,7 @@ change_upstreams(struct resolver *r, const struct servers *servers)
 	}
 	for (i = 0; i < r->count; i++)
 		before[i] = find_server(old, old_count, &servers->addrs[i]);
-	for (i = 0; i < old_count; i++)
-		dns_free(&old[i].dns);
-	free(old);
+	drop_upstreams(r, old, old_count);
 	resolve_set_servers(r->core, clock_us(), r->count, before);
 	turn_after(r, 0);
 }
@@ -333,7 +350,7 @@ note_failure(struct resolver *r, const char *server, const char *reason)
 static void
 trace(struct resolver *r, const struct resolve_action *action)
 {
-	const struct upstream *up = &r->upstreams[action->server];
+	struct upstream *up = &r->upstreams[action->server];
 	struct resolver_trace t = {
 		.kind = RESOLVER_START,
 		.id = action->lookup,
@@ -349,6 +366,7 @@ trace(struct resolver *r, const struct resolve_action *action)
 	if (action->kind != RESOLVE_STARTED)
 		write_reason(r, action, &out);
 	t.reason = reason;
+	up->lookup = action->kind == RESOLVE_STARTED ? action->lookup : 0;
 	if (action->kind == RESOLVE_DONE)
 		t.kind = RESOLVER_DONE;
 	if (action->kind == RESOLVE_FAILED)

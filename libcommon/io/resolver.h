@@ -36,9 +36,9 @@ enum resolver_trace_kind {
 };
 
 /* One step of a look-up at one server, for logs, events and probes. A START is
- * followed by a DONE or a FAILED of the same id and server, unless the
- * resolver is freed before. FAILED with outcome DNS_DROPPED is no trouble:
- * another server was faster, or the settings changed. */
+ * followed by a DONE or a FAILED of the same id and server. FAILED with outcome
+ * DNS_DROPPED is no trouble: another server was faster, the settings changed,
+ * or the resolver is freed. */
 struct resolver_trace {
 	enum resolver_trace_kind kind;
 	uint64_t id; /* the look-up; the same for all servers asked */

@@ -67,6 +67,16 @@ need_module()
 	"$pkg_config" --exists "$1" 2>/dev/null || missing="$missing $2"
 }
 
+# What makes the trace probes, and a tracer to look at them with, of which the
+# tests can also do without: where the system is known to have them.
+need_tracing()
+{
+	if have apt-get || have dnf; then
+		need_command dtrace dtrace
+		need_command bpftrace bpftrace
+	fi
+}
+
 # Sets missing to the names, in our words, of what the goal lacks.
 find_missing()
 {
@@ -95,6 +105,7 @@ find_missing()
 	have_clang_runtime || missing="$missing clang-runtime"
 	if [ "$(uname -s)" = Linux ]; then
 		need_command setpriv setpriv
+		need_tracing
 	fi
 }
 
@@ -153,6 +164,8 @@ package_of()
 	apt-get:clang-runtime) echo libclang-rt-dev ;;
 	dnf:clang-runtime | apk:clang-runtime | pacman:clang-runtime)
 		echo compiler-rt ;;
+	apt-get:dtrace) echo systemtap-sdt-dev ;;
+	dnf:dtrace) echo systemtap-sdt-devel ;;
 	apt-get:setpriv | dnf:setpriv | pacman:setpriv) echo util-linux ;;
 	pacman:python3) echo python ;;
 	*) echo "$1" ;;

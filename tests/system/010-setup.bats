@@ -15,7 +15,7 @@ setup()
 	local tool
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
 	    cc make nsd clang bats true clang-format mandoc parallel perl python3 jq socat tmux \
-	    setpriv uname; do
+	    setpriv uname dtrace bpftrace; do
 		stand_in $tool
 	done
 	stub id 'echo "${USER_ID-0}"'
