@@ -2,7 +2,7 @@
 #define QORB_CORE_LINE_H
 
 /*
- * The line protocol as text, docs/protocol.md: bytes become lines, lines
+ * The line protocol as text, qorb-protocol(7): bytes become lines, lines
  * become requests (the daemon's side) or replies (the client's side). No I/O;
  * the caller moves bytes. Everything is parsed in place: the words of a
  * request or reply are borrowed from the line they came from, which lasts

@@ -5,7 +5,7 @@
  * installed header say it. */
 #define QORB_VERSION "0.1.0"
 
-/* Version of the line protocol, docs/protocol.md. */
+/* Version of the line protocol, qorb-protocol(7). */
 #define QORB_PROTOCOL 1
 
 #endif
