@@ -11,6 +11,7 @@
 #include "core/base.h"
 #include "core/rng.h"
 #include "io/fd.h"
+#include "direct.h"
 #include "failure.h"
 #include "links.h"
 #include "task.h"
@@ -44,6 +45,7 @@ struct driver {
 	struct event_base *base;
 	void *ctx;
 	void (*on_second)(void *ctx);
+	FILE *record; /* borrowed; NULL for none */
 
 	enum phase phase;
 	enum driver_end end;
@@ -52,15 +54,18 @@ struct driver {
 	uint64_t cpu_begun_us;
 
 	struct crew crew;
-	struct task *tasks;  /* owned; work->tasks */
-	struct links *links; /* owned */
-	struct task **asked; /* owned; claimed in this turn */
+	struct task *tasks;    /* owned; work->tasks */
+	struct links *links;   /* owned; NULL without a daemon, then */
+	struct direct *direct; /* owned; this */
+	struct task **asked;   /* owned; claimed in this turn */
 	unsigned asked_count;
 
 	struct task **idle; /* owned; open model: free for an arrival */
 	unsigned idle_count;
 	struct arrivals arrivals;
 	uint64_t due_us; /* of the next arrival, monotonic clock */
+	uint64_t due_key;
+	size_t replayed; /* arrivals of the file so far */
 	struct event arrival;
 
 	struct rng keys;
@@ -108,6 +113,41 @@ driver_set_end(struct driver *d, enum driver_end end, const char *why)
 	(void)snprintf(d->why, sizeof(d->why), "%s", why);
 }
 
+static uint64_t
+driver_key(struct driver *d)
+{
+	if (d->work->key_space == 0)
+		return REPLAY_NO_KEY;
+	return rng_below(&d->keys, d->work->key_space);
+}
+
+/* Looks one arrival further. */
+static void
+driver_next_due(struct driver *d)
+{
+	const struct replay *replay = d->work->replay;
+
+	if (replay == NULL) {
+		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+		d->due_key = driver_key(d);
+	} else if (d->replayed == replay->count) {
+		d->due_us = NEVER;
+	} else {
+		const struct replay_arrival *a =
+		    &replay->arrivals[d->replayed++];
+
+		d->due_us = d->figures->begun_us + a->at_us;
+		d->due_key = a->key;
+	}
+}
+
+static void
+driver_record(struct driver *d, uint64_t at_us, uint64_t key)
+{
+	if (d->record != NULL)
+		replay_write(d->record, at_us - d->figures->begun_us, key);
+}
+
 /* Arrivals that nobody was free for belong to the report: leaving them out
  * would hide just the moments when the pool was slowest. */
 static uint64_t
@@ -117,7 +157,8 @@ driver_planned(struct driver *d, uint64_t now_us)
 
 	while (d->due_us <= now_us && planned < d->work->claims) {
 		planned++;
-		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+		driver_record(d, d->due_us, d->due_key);
+		driver_next_due(d);
 	}
 	return planned;
 }
@@ -127,7 +168,7 @@ driver_end_figures(struct driver *d)
 {
 	uint64_t now_us = clock_us();
 
-	if (d->work->rate > 0)
+	if (workload_is_open(d->work))
 		d->figures->planned = driver_planned(d, now_us);
 	figures_end(d->figures, now_us, driver_cpu_us() - d->cpu_begun_us);
 }
@@ -206,14 +247,18 @@ static void
 driver_claim(void *ctx, struct task *t)
 {
 	struct driver *d = ctx;
-	uint64_t key = UINT64_MAX;
+	bool is_open = workload_is_open(d->work);
+	uint64_t key = is_open ? d->due_key : driver_key(d);
 
-	if (d->work->key_space > 0)
-		key = rng_below(&d->keys, d->work->key_space);
+	if (d->record != NULL)
+		driver_record(d, is_open ? t->planned_us : clock_us(), key);
 	ASSERT(d->asked_count < d->work->tasks);
 	d->figures->asked++;
 	d->asked[d->asked_count++] = t;
-	links_claim(d->links, t->index, key);
+	if (d->direct != NULL)
+		direct_claim(d->direct, t->index);
+	else
+		links_claim(d->links, t->index, key);
 }
 
 static void
@@ -221,7 +266,10 @@ driver_cancel(void *ctx, struct task *t)
 {
 	struct driver *d = ctx;
 
-	links_cancel(d->links, t->index);
+	if (d->direct != NULL)
+		direct_cancel(d->direct, t->index);
+	else
+		links_cancel(d->links, t->index);
 }
 
 static void
@@ -229,7 +277,8 @@ driver_release(void *ctx, struct task *t, bool is_broken)
 {
 	struct driver *d = ctx;
 
-	links_release(d->links, t->index, t->claim, is_broken);
+	if (d->links != NULL)
+		links_release(d->links, t->index, t->claim, is_broken);
 }
 
 /* ---- When tasks begin ---- */
@@ -258,7 +307,7 @@ driver_on_idle(void *ctx, struct task *t, unsigned failure)
 	struct driver *d = ctx;
 	uint64_t rest_us = d->work->pause_us;
 
-	if (d->work->rate > 0) {
+	if (workload_is_open(d->work)) {
 		d->idle[d->idle_count++] = t;
 		return;
 	}
@@ -286,7 +335,7 @@ driver_begin_due(struct driver *d)
 			return;
 		}
 		task_begin(d->idle[--d->idle_count], d->due_us);
-		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+		driver_next_due(d);
 	}
 }
 
@@ -308,7 +357,7 @@ driver_begin_all(struct driver *d)
 		struct task *t = &d->tasks[i];
 		uint64_t after_us = w->ramp_us * i / w->tasks;
 
-		if (w->rate > 0)
+		if (workload_is_open(w))
 			d->idle[d->idle_count++] = t;
 		else if (after_us > 0)
 			driver_add_timer(&t->rest, after_us);
@@ -428,7 +477,7 @@ driver_stamp(struct driver *d)
 		struct task *t = d->asked[i];
 
 		t->asked_us = now_us;
-		if (d->work->rate == 0)
+		if (!workload_is_open(d->work))
 			t->planned_us = now_us;
 	}
 	d->asked_count = 0;
@@ -443,21 +492,26 @@ driver_advance(struct driver *d)
 	    d->figures->asked >= d->work->claims)
 		driver_finish(d, DRIVER_COMPLETE, "");
 	if (d->phase == PHASE_ENDING && is_idle) {
-		links_ping(d->links);
+		if (d->links != NULL)
+			links_ping(d->links);
 		d->phase = PHASE_CLOSING;
 	}
-	if (d->phase == PHASE_CLOSING && links_is_pinged(d->links))
+	if (d->phase == PHASE_CLOSING &&
+	    (d->links == NULL || links_is_pinged(d->links)))
 		d->phase = PHASE_DONE;
 }
 
 static void
 driver_turn(struct driver *d)
 {
-	if (d->work->rate > 0)
+	if (workload_is_open(d->work))
 		driver_begin_due(d);
 	driver_advance(d);
 	driver_stamp(d);
-	links_flush(d->links);
+	if (d->direct != NULL)
+		direct_flush(d->direct);
+	else
+		links_flush(d->links);
 }
 
 enum driver_end
@@ -465,8 +519,8 @@ driver_run(struct driver *d)
 {
 	d->cpu_begun_us = driver_cpu_us();
 	d->figures->begun_us = clock_us();
-	if (d->work->rate > 0)
-		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
+	if (workload_is_open(d->work))
+		driver_next_due(d);
 	driver_add_timers(d);
 	driver_begin_all(d);
 	driver_turn(d);
@@ -530,7 +584,11 @@ driver_new(const struct driver_params *params)
 	d->ctx = params->ctx;
 	d->on_second = params->on_second;
 	driver_init_crew(d);
-	d->links = links_new(d->work, d->base, &links_ops, d);
+	d->record = params->record;
+	if (d->work->direct != NULL)
+		d->direct = direct_new(d->work, d->base, &links_ops, d);
+	else
+		d->links = links_new(d->work, d->base, &links_ops, d);
 	/* Keys and arrivals draw from streams of their own, so that the one
 	 * does not shift the other. */
 	rng_init(&d->keys, hash_mix(d->work->seed, 1));
@@ -558,6 +616,7 @@ driver_free(struct driver **driver)
 	for (unsigned i = 0; i < d->work->tasks; i++)
 		task_fini(&d->tasks[i]);
 	links_free(&d->links);
+	direct_free(&d->direct);
 	free(d->crew.exchange);
 	free(d->tasks);
 	free(d->asked);
@@ -569,8 +628,10 @@ driver_free(struct driver **driver)
 bool
 driver_connect(struct driver *d)
 {
-	const char *why = links_connect(d->links);
+	const char *why = NULL;
 
+	if (d->links != NULL)
+		why = links_connect(d->links);
 	if (why != NULL)
 		(void)snprintf(d->why, sizeof(d->why), "%s", why);
 	return why == NULL;
@@ -585,7 +646,7 @@ driver_why(const struct driver *d)
 const char *
 driver_server(const struct driver *d)
 {
-	return links_server(d->links);
+	return d->links != NULL ? links_server(d->links) : "";
 }
 
 unsigned

@@ -2,11 +2,12 @@
 #define QORB_LOAD_DRIVER_H
 
 /*
- * Runs a workload: a few connections to the daemon (links), many tasks, one
- * event loop. It decides when each task begins a cycle (closed model: after
- * its pause; open model: when an arrival is due), carries claims, releases and
- * their answers, and ends the run. Prints nothing: it fills figures, and tells
- * whoever shows them once a second.
+ * Runs a workload: a few connections to the daemon (links), or a connection a
+ * claim without one (direct), many tasks, one event loop. It decides when each
+ * task begins a cycle (closed model: after its pause; open model: when an
+ * arrival is due), carries claims, releases and their answers, and ends the
+ * run. Prints nothing: it fills figures, and tells whoever shows them once a
+ * second.
  *
  * A turn of the loop: all that is ready is read, tasks move, requests queue
  * up; then each link is written once. A claim's latency starts at that write:
@@ -20,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <event2/event.h>
 
@@ -42,6 +44,7 @@ struct driver_params {
 	struct event_base *base;
 	void *ctx;
 	void (*on_second)(void *ctx); /* each second of the run; may be NULL */
+	FILE *record; /* borrowed; where arrivals go, NULL for nowhere */
 };
 
 struct driver *driver_new(const struct driver_params *params);

@@ -19,6 +19,10 @@
 	X(ECHO_WRONG, "echo-wrong", "what came back is not what was sent")     \
 	X(ECHO_TIMEOUT, "echo-timeout", "the echo was not back in time")       \
 	X(FD_LOST, "fd-lost", "the lent descriptor could not be received")     \
+	X(CONNECT_FAILED, "connect-failed", "no connection could be made")     \
+	X(CONNECT_TIMEOUT, "connect-timeout", "no connection in time")         \
+	X(NO_LOCAL_PORT, "no-local-port",                                      \
+	    "all local ports are in use or rest after a close")                \
 	X(DAEMON_LOST, "daemon-lost", "the daemon went away")                  \
 	X(UNKNOWN, "unknown-error", "the daemon gave a code not known here")
 

@@ -13,16 +13,19 @@
 #include <event2/event.h>
 
 #include "core/base.h"
+#include "core/text.h"
 #include "io/fd.h"
 #include "io/options.h"
 #include "driver.h"
 #include "interactive.h"
 #include "progress.h"
+#include "replay.h"
 #include "report.h"
 #include "settings.h"
 
 /* Descriptors for all that is neither a task's nor a link's. */
 #define FDS_SPARE 32
+#define WHY_BYTES 256
 
 /* Timers of the loop are good to a millisecond unless it is told otherwise,
  * which costs a system call a turn: only for those who use timers. */
@@ -34,7 +37,7 @@ new_base(const struct workload *w)
 
 	if (config == NULL)
 		program_fail(1, "out of memory");
-	if (w->rate > 0 || w->hold_us > 0 || w->pause_us > 0)
+	if (workload_is_open(w) || w->hold_us > 0 || w->pause_us > 0)
 		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	base = event_base_new_with_config(config);
 	event_config_free(config);
@@ -79,25 +82,9 @@ check_written(FILE *file, const char *name)
 		    1, "%s: cannot be written: %s", name, strerror(errno));
 }
 
-static void
-print_report(const struct settings *s, const struct report *r, FILE *histogram)
-{
-	if (s->is_json) {
-		if (!report_json(r, stdout))
-			program_fail(1, "out of memory");
-	} else if (r->end != DRIVER_REFUSED || r->figures->granted > 0) {
-		report_text(r, stdout);
-	}
-	check_written(stdout, "standard output");
-	if (histogram == NULL)
-		return;
-	report_histograms(r, histogram);
-	check_written(histogram, s->histogram_path);
-}
-
 /* Opened before the run, so that it is not all for nothing. */
 static FILE *
-open_histogram(const char *path)
+open_output(const char *path)
 {
 	FILE *file;
 
@@ -107,6 +94,16 @@ open_histogram(const char *path)
 	if (file == NULL)
 		program_fail(1, "%s: %s", path, strerror(errno));
 	return file;
+}
+
+static void
+close_output(FILE *file, const char *path)
+{
+	if (file == NULL)
+		return;
+	check_written(file, path);
+	if (fclose(file) != 0)
+		program_fail(1, "%s: %s", path, strerror(errno));
 }
 
 static enum driver_end
@@ -126,43 +123,119 @@ run(struct driver *driver, struct event_base *base)
 	return end;
 }
 
-static int
-load(const struct settings *s, FILE *histogram)
+/* One run of the workload, with the pool or without. */
+struct trial {
+	struct workload work;
+	struct figures *figures;
+	struct event_base *base;
+	struct driver *driver;
+	struct report report;
+};
+
+static void
+trial_run(struct trial *t, const struct settings *s, FILE *record)
 {
 	bool is_terminal = isatty(STDERR_FILENO) && !s->wants_progress;
-	struct figures *figures = figures_new(s->work.rate > 0);
-	struct event_base *base = new_base(&s->work);
 	struct progress progress;
 	struct driver_params params = {
-		.work = &s->work,
-		.figures = figures,
-		.base = base,
+		.work = &t->work,
 		.ctx = &progress,
 		.on_second =
 		    is_terminal || s->wants_progress ? on_second : NULL,
+		.record = record,
 	};
-	struct driver *driver = driver_new(&params);
-	struct report report = {
-		.work = &s->work,
-		.figures = figures,
-		.fail_above_percent = s->fail_above_percent,
-	};
+
+	t->figures = figures_new(workload_is_open(&t->work));
+	t->base = new_base(&t->work);
+	params.figures = t->figures;
+	params.base = t->base;
+	t->driver = driver_new(&params);
+	progress_init(&progress, t->figures, stderr, is_terminal);
+	if (!driver_connect(t->driver))
+		program_fail(1, "%s", driver_why(t->driver));
+	t->report.end = run(t->driver, t->base);
+	progress_end(&progress);
+	figures_sort_backends(t->figures);
+	t->report.work = &t->work;
+	t->report.figures = t->figures;
+	t->report.fail_above_percent = s->fail_above_percent;
+	t->report.why = driver_why(t->driver);
+	t->report.server = driver_server(t->driver);
+	t->report.unanswered = driver_unanswered(t->driver);
+}
+
+static void
+trial_fini(struct trial *t)
+{
+	driver_free(&t->driver);
+	if (t->base != NULL)
+		event_base_free(t->base);
+	figures_free(&t->figures);
+}
+
+static void
+print_report(const struct settings *s, const struct report *r)
+{
+	if (s->is_json) {
+		if (!report_json(r, stdout))
+			program_fail(1, "out of memory");
+	} else if (r->end != DRIVER_REFUSED || r->figures->granted > 0) {
+		report_text(r, stdout);
+	}
+	check_written(stdout, "standard output");
+}
+
+static int
+load(const struct settings *s, const struct workload *work)
+{
+	FILE *histogram = open_output(s->histogram_path);
+	FILE *record = open_output(s->record_path);
+	struct trial trial = { .work = *work };
 	int status;
 
-	progress_init(&progress, figures, stderr, is_terminal);
-	if (!driver_connect(driver))
-		program_fail(1, "%s", driver_why(driver));
-	report.end = run(driver, base);
-	progress_end(&progress);
-	figures_sort_backends(figures);
-	report.why = driver_why(driver);
-	report.server = driver_server(driver);
-	report.unanswered = driver_unanswered(driver);
-	print_report(s, &report, histogram);
-	status = report_status(&report);
-	driver_free(&driver);
-	event_base_free(base);
-	figures_free(&figures);
+	trial.work.direct = s->direct;
+	trial.work.direct_count = s->direct_count;
+	if (record != NULL)
+		replay_write_head(record);
+	trial_run(&trial, s, record);
+	print_report(s, &trial.report);
+	if (histogram != NULL)
+		report_histograms(&trial.report, histogram);
+	close_output(histogram, s->histogram_path);
+	close_output(record, s->record_path);
+	status = report_status(&trial.report);
+	trial_fini(&trial);
+	return status;
+}
+
+/* The second run begins with what the first one left behind: the pool goes
+ * first, since connections without it leave local ports resting. */
+static int
+load_compared(const struct settings *s, const struct workload *work)
+{
+	struct trial pool = { .work = *work };
+	struct trial direct = { .work = *work };
+	int status;
+
+	direct.work.direct = s->direct;
+	direct.work.direct_count = s->direct_count;
+	trial_run(&pool, s, NULL);
+	if (pool.report.end != DRIVER_COMPLETE) {
+		print_report(s, &pool.report);
+		status = report_status(&pool.report);
+		trial_fini(&pool);
+		return status;
+	}
+	trial_run(&direct, s, NULL);
+	if (!s->is_json)
+		report_compare(&pool.report, &direct.report, stdout);
+	else if (!report_compare_json(&pool.report, &direct.report, stdout))
+		program_fail(1, "out of memory");
+	check_written(stdout, "standard output");
+	status = report_status(&pool.report);
+	status |= report_status(&direct.report);
+	trial_fini(&pool);
+	trial_fini(&direct);
 	return status;
 }
 
@@ -181,21 +254,52 @@ load_interactively(const struct workload *work)
 	return status;
 }
 
+static void
+read_replay(struct replay *replay, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char buf[WHY_BYTES];
+	struct text why;
+
+	if (file == NULL)
+		program_fail(1, "%s: %s", path, strerror(errno));
+	text_init(&why, buf, sizeof(buf));
+	if (!replay_read(replay, file, &why))
+		program_fail(1, "%s: %s", path, buf);
+	(void)fclose(file);
+}
+
+/* A replay ends with its arrivals, when nothing ends it before. */
+static int
+load_to_an_end(const struct settings *s)
+{
+	struct workload work = s->work;
+	struct replay replay = { 0 };
+	int status;
+
+	if (s->replay_path != NULL) {
+		read_replay(&replay, s->replay_path);
+		work.replay = &replay;
+		if (work.claims > replay.count)
+			work.claims = replay.count;
+	}
+	status = s->is_compared ? load_compared(s, &work) : load(s, &work);
+	replay_fini(&replay);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct settings settings;
-	FILE *histogram;
 	int status;
 
 	settings_read(&settings, argc, argv);
 	check_fds(&settings.work);
 	if (settings.is_interactive)
-		return load_interactively(&settings.work);
-	histogram = open_histogram(settings.histogram_path);
-	status = load(&settings, histogram);
-	if (histogram != NULL && fclose(histogram) != 0)
-		program_fail(
-		    1, "%s: %s", settings.histogram_path, strerror(errno));
+		status = load_interactively(&settings.work);
+	else
+		status = load_to_an_end(&settings);
+	settings_fini(&settings);
 	return status;
 }

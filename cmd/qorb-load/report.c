@@ -46,8 +46,11 @@ report_status(const struct report *r)
 		program_warn("%s", r->why);
 		status = 1;
 	} else if (f->granted == 0) {
-		program_warn(
-		    "pool %s: nothing could be claimed", r->work->pool);
+		if (r->work->direct == NULL)
+			program_warn(
+			    "pool %s: nothing could be claimed", r->work->pool);
+		else
+			program_warn("no connection could be made");
 		status = 1;
 	}
 	if (r->unanswered > 0) {
@@ -77,11 +80,17 @@ report_head(const struct report *r, FILE *out)
 	const struct workload *w = r->work;
 	char span[NUMBERS_BYTES], rate[NUMBERS_BYTES];
 
-	fprintf(out, "pool %s", w->pool);
+	if (w->direct != NULL)
+		fprintf(out, "a connection each claim");
+	else
+		fprintf(out, "pool %s", w->pool);
 	if (r->server[0] != '\0')
 		fprintf(out, " of %s", r->server);
 	fprintf(out, ", %u task%s, ", w->tasks, w->tasks == 1 ? "" : "s");
-	if (w->rate > 0)
+	if (w->replay != NULL)
+		fprintf(out, "%s arrivals replayed, ",
+		    numbers_count(rate, w->replay->count));
+	else if (w->rate > 0)
 		fprintf(out, "open model of %s arrivals/s (%s), ",
 		    numbers_count(rate, w->rate),
 		    arrivals_kind_name(w->arrivals));
@@ -197,6 +206,10 @@ report_backends(const struct report *r, FILE *out)
 	fprintf(out, "\n%-37s%15s%8s\n", "backend", "claims", "share");
 	for (size_t i = 0; i < f->backend_count; i++)
 		report_backend(r, out, &f->backends[i]);
+	if (r->work->direct != NULL) {
+		fputc('\n', out);
+		return;
+	}
 	fprintf(out,
 	    "\n%s%zu connection slot%s seen, %.1f claims on each (mean)\n",
 	    f->has_more_slots ? "over " : "", f->slot_count,

@@ -104,12 +104,27 @@ json_backends(const struct figures *f)
 }
 
 static json_t *
+json_direct(const struct workload *w)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < w->direct_count; i++) {
+		char buf[ADDR_TEXT_BYTES];
+
+		json_array_append_new(
+		    list, json_string(addr_text(&w->direct[i], buf)));
+	}
+	return list;
+}
+
+static json_t *
 json_work(const struct workload *w)
 {
 	json_t *o = json_pack("{s:o, s:s, s:i, s:i, s:i, s:o}", "pool",
-	    json_text(w->pool), "model", w->rate > 0 ? "open" : "closed",
-	    "tasks", (int)w->tasks, "connections", (int)w->links, "payload",
-	    (int)w->payload, "seed", json_count(w->seed));
+	    w->direct == NULL ? json_text(w->pool) : json_null(), "model",
+	    workload_is_open(w) ? "open" : "closed", "tasks", (int)w->tasks,
+	    "connections", (int)w->links, "payload", (int)w->payload, "seed",
+	    json_count(w->seed));
 
 	if (o == NULL)
 		return NULL;
@@ -118,6 +133,11 @@ json_work(const struct workload *w)
 	json_object_set_new(o, "ramp_us", json_count(w->ramp_us));
 	json_object_set_new(o, "timeout_us", json_count(w->timeout_us));
 	json_object_set_new(o, "key_space", json_count(w->key_space));
+	if (w->direct != NULL)
+		json_object_set_new(o, "direct", json_direct(w));
+	if (w->replay != NULL)
+		json_object_set_new(
+		    o, "replayed", json_count(w->replay->count));
 	if (w->rate == 0)
 		return o;
 	json_object_set_new(o, "rate", json_count(w->rate));
@@ -174,10 +194,9 @@ json_report(const struct report *r)
 	    json_backends(f), "slots", slots, "cpu", json_cpu(f));
 }
 
-bool
-report_json(const struct report *r, FILE *out)
+static bool
+json_print(json_t *o, FILE *out)
 {
-	json_t *o = json_report(r);
 	int failed;
 
 	if (o == NULL)
@@ -186,4 +205,19 @@ report_json(const struct report *r, FILE *out)
 	json_decref(o);
 	fputc('\n', out);
 	return failed == 0;
+}
+
+bool
+report_json(const struct report *r, FILE *out)
+{
+	return json_print(json_report(r), out);
+}
+
+bool
+report_compare_json(
+    const struct report *pool, const struct report *direct, FILE *out)
+{
+	return json_print(json_pack("{s:o, s:o}", "pool", json_report(pool),
+			      "direct", json_report(direct)),
+	    out);
 }

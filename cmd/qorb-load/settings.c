@@ -37,6 +37,10 @@ enum option_id {
 	OPT_JSON,
 	OPT_HISTOGRAM,
 	OPT_FAIL_ABOVE,
+	OPT_DIRECT,
+	OPT_COMPARE,
+	OPT_RECORD,
+	OPT_REPLAY,
 	OPT_SOCKET,
 };
 
@@ -46,7 +50,19 @@ enum option_id {
 #define HEADLESS_ONLY                                                    \
 	(GIVEN(RATE) | GIVEN(ARRIVALS) | GIVEN(RAMP) | GIVEN(PROGRESS) | \
 	    GIVEN(JSON) | GIVEN(HISTOGRAM) | GIVEN(FAIL_ABOVE) |         \
-	    GIVEN(CONNECTIONS))
+	    GIVEN(CONNECTIONS) | GIVEN(DIRECT) | GIVEN(COMPARE) |        \
+	    GIVEN(RECORD))
+
+/* What has no meaning where there is no daemon. */
+#define DAEMON_ONLY (GIVEN(KEY_SPACE) | GIVEN(CONNECTIONS) | GIVEN(SOCKET))
+
+/* What a file of arrivals says already. */
+#define NOT_REPLAYED                                                      \
+	(GIVEN(RATE) | GIVEN(ARRIVALS) | GIVEN(RAMP) | GIVEN(KEY_SPACE) | \
+	    GIVEN(PAUSE))
+
+/* What is of one run alone. */
+#define NOT_COMPARED (GIVEN(RECORD) | GIVEN(HISTOGRAM))
 
 static const struct option_row rows[] = {
 	{ OPT_TASKS, 't', "tasks", "N", "tasks that claim at once (8)" },
@@ -77,6 +93,13 @@ static const struct option_row rows[] = {
 	    "write all latencies to FILE, tab-separated" },
 	{ OPT_FAIL_ABOVE, 0, "fail-above", "P",
 	    "exit 1 when more than P percent of the cycles failed (100)" },
+	{ OPT_DIRECT, 0, "direct", "ADDR[,ADDR...]",
+	    "no pool: connect anew for each claim" },
+	{ OPT_COMPARE, 0, "compare", NULL,
+	    "run with the pool, then --direct, and show both" },
+	{ OPT_RECORD, 0, "record", "FILE", "write all arrivals to FILE" },
+	{ OPT_REPLAY, 0, "replay", "FILE",
+	    "open model: the arrivals of FILE, to their end" },
 	{ OPT_SOCKET, 's', "socket", "PATH", "the daemon's socket" },
 	{ 0 },
 };
@@ -87,7 +110,8 @@ static const struct program program = {
 		   "them, checks the echo, gives them back, and reports how "
 		   "the pool did.",
 	.usage = "[options] POOL\n[options] --duration D POOL\n"
-		 "[options] --claims N POOL",
+		 "[options] --claims N POOL\n"
+		 "[options] --direct ADDR[,ADDR...] --duration D",
 	.note = "Without --duration and --claims, on a terminal, tasks are "
 		"added and changed by keys, each with a --hold and --pause "
 		"of 1s at first. D is a span of time: 250us, "
@@ -140,6 +164,34 @@ parse_arrivals(const char *text)
 	return kind;
 }
 
+/* A list between commas; a second one takes the place of the first. */
+static void
+parse_direct(struct settings *s, const char *text)
+{
+	char *copy = mem_strdup(text);
+	char *item = copy;
+
+	free(s->direct);
+	s->direct = mem_new(WORKLOAD_DIRECT_MAX, sizeof(*s->direct));
+	s->direct_count = 0;
+	while (item != NULL) {
+		char *comma = strchr(item, ',');
+		struct addr *addr = &s->direct[s->direct_count];
+
+		if (comma != NULL)
+			*comma++ = '\0';
+		if (s->direct_count++ == WORKLOAD_DIRECT_MAX)
+			program_usage(&program, "--direct: more than %u",
+			    WORKLOAD_DIRECT_MAX);
+		option_addr(&program, "--direct", item, addr);
+		if (addr->kind != ADDR_UNIX && addr->port == 0)
+			program_usage(&program,
+			    "--direct '%s': has no port to connect to", item);
+		item = comma;
+	}
+	free(copy);
+}
+
 static void
 set_output_option(struct settings *s, enum option_id id, const char *arg)
 {
@@ -151,6 +203,12 @@ set_output_option(struct settings *s, enum option_id id, const char *arg)
 		s->histogram_path = arg;
 	else if (id == OPT_FAIL_ABOVE)
 		s->fail_above_percent = parse_percent("--fail-above", arg);
+	else if (id == OPT_RECORD)
+		s->record_path = arg;
+	else if (id == OPT_REPLAY)
+		s->replay_path = arg;
+	else if (id == OPT_COMPARE)
+		s->is_compared = true;
 	else if (id == OPT_SOCKET)
 		s->work.socket_path = arg;
 }
@@ -220,6 +278,12 @@ set_option(struct settings *s, enum option_id id, const char *arg)
 	case OPT_CONNECTIONS:
 		set_size_option(s, id, arg);
 		break;
+	case OPT_DIRECT:
+		parse_direct(s, arg);
+		break;
+	case OPT_COMPARE:
+	case OPT_RECORD:
+	case OPT_REPLAY:
 	case OPT_PROGRESS:
 	case OPT_JSON:
 	case OPT_HISTOGRAM:
@@ -241,6 +305,16 @@ option_name(enum option_id id)
 }
 
 static void
+check_not_given(const struct settings *s, uint64_t not_wanted, const char *why)
+{
+	for (int id = OPT_TASKS; id <= OPT_SOCKET; id++) {
+		if (s->given & not_wanted & (1ULL << id))
+			program_usage(&program, "--%s: %s",
+			    option_name((enum option_id)id), why);
+	}
+}
+
+static void
 check_interactive(struct settings *s)
 {
 	struct workload *w = &s->work;
@@ -249,12 +323,7 @@ check_interactive(struct settings *s)
 		program_usage(&program,
 		    "no end is set: give --duration D or --claims N (without "
 		    "them it needs a terminal)");
-	for (int id = OPT_TASKS; id <= OPT_SOCKET; id++) {
-		if (s->given & HEADLESS_ONLY & (1ULL << id))
-			program_usage(&program,
-			    "--%s: needs --duration D or --claims N",
-			    option_name((enum option_id)id));
-	}
+	check_not_given(s, HEADLESS_ONLY, "needs --duration D or --claims N");
 	s->is_interactive = true;
 	w->links = 1;
 	if (!(s->given & GIVEN(TASKS)))
@@ -269,13 +338,31 @@ check_interactive(struct settings *s)
 	}
 }
 
+static void
+check_sources(struct settings *s)
+{
+	if (s->is_compared && s->direct == NULL)
+		program_usage(
+		    &program, "--compare: needs --direct ADDR[,ADDR...]");
+	if (s->is_compared)
+		check_not_given(s, NOT_COMPARED, "not with --compare");
+	else if (s->direct != NULL)
+		check_not_given(
+		    s, DAEMON_ONLY, "with --direct there is no daemon");
+	if (s->replay_path != NULL)
+		check_not_given(
+		    s, NOT_REPLAYED, "with --replay the file says this");
+}
+
 /* What one option says about another. */
 static void
 check_settings(struct settings *s)
 {
 	struct workload *w = &s->work;
 
-	if (w->duration_us == NEVER && w->claims == UINT64_MAX)
+	check_sources(s);
+	if (w->duration_us == NEVER && w->claims == UINT64_MAX &&
+	    s->replay_path == NULL)
 		check_interactive(s);
 	else if (!(s->given & GIVEN(CONNECTIONS)))
 		w->links = (w->tasks + WORKLOAD_TASKS_A_LINK - 1) /
@@ -292,6 +379,26 @@ check_settings(struct settings *s)
 		    w->links, w->tasks);
 	if (!(s->given & GIVEN(SEED)))
 		w->seed = hash_mix(clock_wall_us(), (uint64_t)getpid()) >> 33;
+}
+
+static void
+read_pool(struct settings *s, char **words, int count)
+{
+	if (s->direct != NULL && !s->is_compared) {
+		if (count > 0)
+			program_usage(&program,
+			    "'%s': with --direct there is no pool, unless "
+			    "--compare is given too",
+			    words[0]);
+		return;
+	}
+	if (count == 0)
+		program_usage(&program, "no pool is named");
+	if (count > 1)
+		program_usage(&program, "'%s': one pool at a time", words[1]);
+	s->work.pool = words[0];
+	if (s->work.pool[0] == '\0')
+		program_usage(&program, "the pool's name is empty");
 }
 
 void
@@ -316,13 +423,13 @@ settings_read(struct settings *s, int argc, char **argv)
 		s->given |= 1ULL << id;
 		set_option(s, (enum option_id)id, arg);
 	}
-	if (o.index == argc)
-		program_usage(&program, "no pool is named");
-	if (o.index + 1 < argc)
-		program_usage(
-		    &program, "'%s': one pool at a time", argv[o.index + 1]);
-	s->work.pool = argv[o.index];
-	if (s->work.pool[0] == '\0')
-		program_usage(&program, "the pool's name is empty");
+	read_pool(s, argv + o.index, argc - o.index);
 	check_settings(s);
+}
+
+void
+settings_fini(struct settings *s)
+{
+	free(s->direct);
+	s->direct = NULL;
 }

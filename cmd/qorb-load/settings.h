@@ -15,10 +15,16 @@ struct settings {
 	bool wants_progress;
 	bool is_json;
 	double fail_above_percent;
-	const char *histogram_path; /* borrowed from argv; NULL for none */
+	const char *histogram_path; /* all borrowed from argv; NULL for none */
+	const char *record_path;
+	const char *replay_path;
+	bool is_compared;    /* with and without the pool */
+	struct addr *direct; /* owned; NULL for none */
+	unsigned direct_count;
 };
 
 /* Does not return when the command line is wrong, or asks for help. */
 void settings_read(struct settings *s, int argc, char **argv);
+void settings_fini(struct settings *s);
 
 #endif

@@ -6,28 +6,33 @@
  * it runs. All spans are microseconds.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base.h"
+#include "core/addr.h"
 #include "arrivals.h"
+#include "replay.h"
 
 #define WORKLOAD_TASKS_MAX	 10000
 #define WORKLOAD_CONNECTIONS_MAX 64
 #define WORKLOAD_PAYLOAD_MAX	 1048576
 #define WORKLOAD_RATE_MAX	 1000000
+#define WORKLOAD_DIRECT_MAX	 1024
 
 /* Tasks that share a connection to the daemon unless the user says how many
  * connections there are. */
 #define WORKLOAD_TASKS_A_LINK 256
 
 struct workload {
-	const char *pool;	 /* borrowed from the command line */
+	const char *pool;	 /* borrowed; NULL when there is none */
 	const char *socket_path; /* borrowed; NULL for the default one */
 	unsigned tasks;		 /* at least 1 */
 	unsigned links;		 /* connections to the daemon, 1 to tasks */
 	uint64_t claims;	 /* claims to ask for, UINT64_MAX: no bound */
 	uint64_t duration_us;	 /* NEVER: no bound */
-	uint64_t rate;		 /* arrivals a second; 0: closed model */
+	uint64_t rate;		 /* arrivals a second; 0: closed model, or */
+	const struct replay *replay; /* borrowed; these, NULL for none */
 	enum arrivals_kind arrivals;
 	uint64_t ramp_us;
 	uint64_t hold_us;
@@ -40,6 +45,15 @@ struct workload {
 			      * differs from cycle to cycle */
 	uint64_t key_space;  /* keys; 0: claims name none */
 	uint64_t seed;
+	const struct addr *direct; /* borrowed; NULL: ask the daemon */
+	unsigned direct_count;
 };
+
+/* Do cycles begin at planned moments, whatever became of those before? */
+static inline bool
+workload_is_open(const struct workload *w)
+{
+	return w->rate > 0 || w->replay != NULL;
+}
 
 #endif

@@ -11,12 +11,13 @@ load helpers
 # Three echo servers and a pool over them, with options for the daemon.
 start_all()
 {
-	local name addrs=''
+	local name
+	ADDRS=
 	for name in one two three; do
 		start_echo "$name"
-		addrs+=,$ECHO_ADDR
+		ADDRS+=${ADDRS:+,}$ECHO_ADDR
 	done
-	start_pool "$@" "demo=${addrs#,}"
+	start_pool "$@" "demo=$ADDRS"
 }
 
 # The report in $output, or in the file of a background run, has this property.
@@ -340,6 +341,93 @@ is_over_by()
 	run_status 1 qorb-load --socket "$SCRATCH/file" --duration 1s demo
 }
 
+@test "--direct needs no daemon, and connects for each claim" {
+	start_all
+	stop_daemon pool
+	run_ok qorb-load --tasks 8 --claims 300 --direct "$ADDRS" --json
+	report_says '.cycles.whole == 300 and .errors.total == 0'
+	report_says '.work.pool == null and (.work.direct | length) == 3'
+	report_says '[.backends[].claims] | min >= 90'
+	run_ok qorb-load --claims 30 --direct "$ADDRS"
+	[[ ${lines[0]} == 'a connection each claim, 8 tasks, '* ]]
+	local name sum=0
+	for name in one two three; do
+		stop_daemon "$name"
+		sum=$((sum + $(sed -n 's/.*: connections=\([0-9]*\) .*/\1/p' \
+		    "$SCRATCH/$name.err")))
+	done
+	# Those of the pool, which had been connected too, are few.
+	[ "$sum" -ge 330 ]
+}
+
+@test "--direct says that nobody is there" {
+	run_status 1 qorb-load --claims 10 --direct "[::1]:$(free_port)" --json
+	report_says '.errors.by_code == {"connect-failed": 10}'
+	[ "$stderr" = 'qorb-load: no connection could be made' ]
+}
+
+@test "--compare shows both in one table" {
+	start_all
+	run_ok qorb-load --tasks 4 --claims 400 --compare --direct "$ADDRS" demo
+	[[ ${lines[0]} == 'pool demo of qorb-pool/'*', and the same 4 tasks '* ]]
+	assert_line --regexp '^ +pool +direct +pool / direct$'
+	assert_line --regexp '^claims a second +[0-9,]+ +[0-9,]+ +[0-9.]+$'
+	assert_line --regexp '^claim p50 +[0-9.]+(us|ms|s) +[0-9.]+(us|ms|s) '
+	assert_line --regexp '^cycle max +[0-9.]+(us|ms|s) +[0-9.]+(us|ms|s) '
+	assert_line --regexp '^errors +0 +0$'
+	run_ok qorb-load --tasks 4 --claims 400 --compare --direct "$ADDRS" \
+	    --json demo
+	report_says '.pool.cycles.whole == 400 and .direct.cycles.whole == 400'
+	report_says '.pool.work.seed == .direct.work.seed'
+	report_says '.pool.slots.seen < 50'
+	# Without the pool it cannot be compared; the daemon's end is said.
+	stop_daemon pool
+	run_status 1 qorb-load --claims 4 --compare --direct "$ADDRS" demo
+	[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* && -z $output ]]
+}
+
+@test "errors of either side are in the table" {
+	start_all --set max-slots=1
+	run_ok qorb-load --tasks 4 --claims 40 --wait 0 --hold 20ms --compare \
+	    --direct "[::1]:$(free_port),$ADDRS" demo
+	assert_line --regexp '^all-claims-used +[1-9][0-9]* +0$'
+	assert_line --regexp '^connect-failed +0 +10$'
+}
+
+@test "a recorded run is replayed with the same arrivals" {
+	start_all
+	run_ok qorb-load --rate 500 --claims 100 --key-space 9 --seed 3 \
+	    --record "$SCRATCH/one" demo
+	[ "$(head -n 1 "$SCRATCH/one")" = '# qorb-load arrivals 1' ]
+	[ "$(grep -c '^[0-9]* [0-8]$' "$SCRATCH/one")" -eq 100 ]
+	run_ok qorb-load --replay "$SCRATCH/one" --record "$SCRATCH/two" --json \
+	    demo
+	report_says '.cycles.whole == 100 and .work.model == "open"'
+	report_says '.claims.planned == 100 and .work.replayed == 100'
+	cmp "$SCRATCH/one" "$SCRATCH/two"
+	# Less than all of it, and without the pool.
+	run_ok qorb-load --replay "$SCRATCH/one" --claims 10 --direct "$ADDRS" \
+	    --json
+	report_says '.cycles.whole == 10'
+	# A closed run has arrivals too.
+	run_ok qorb-load --claims 50 --record "$SCRATCH/three" demo
+	[ "$(grep -c '^[0-9]* -$' "$SCRATCH/three")" -eq 50 ]
+	run_ok qorb-load --replay "$SCRATCH/three" --json demo
+	report_says '.cycles.whole == 50'
+}
+
+@test "a file that cannot be replayed is said with its line" {
+	printf '%s\n' '# qorb-load arrivals 1' '1 -' 'two -' >"$SCRATCH/bad"
+	run_status 1 qorb-load --replay "$SCRATCH/bad" demo
+	[ "$stderr" = "qorb-load: $SCRATCH/bad: line 3 does not begin with a time in microseconds" ]
+	run_status 1 qorb-load --replay "$SCRATCH/none" demo
+	[ "$stderr" = "qorb-load: $SCRATCH/none: No such file or directory" ]
+	run_status 1 qorb-load --replay "$SCRATCH" demo
+	[[ $stderr == "qorb-load: $SCRATCH: "* ]]
+	run_status 1 qorb-load -n 1 --record "$SCRATCH/no/r" demo
+	[ "$stderr" = "qorb-load: $SCRATCH/no/r: No such file or directory" ]
+}
+
 # usage_error WHAT ARGUMENT ...: exit 2 and a first line about it.
 usage_error()
 {
@@ -379,6 +467,19 @@ usage_error()
 	    --connections 9 demo
 	usage_error "--arrivals 'odd': must be random or even" \
 	    --rate 1 --arrivals odd demo
+	usage_error '--compare: needs --direct ADDR' -n 1 --compare demo
+	usage_error "'demo': with --direct there is no pool" \
+	    -n 1 --direct '[::1]:1' demo
+	usage_error "--direct 'here': not an address" -n 1 --direct here
+	usage_error "--direct '': not an address" -n 1 --direct '[::1]:1,'
+	usage_error "--direct '[::1]:0': has no port" -n 1 --direct '[::1]:0'
+	usage_error '--key-space: with --direct there is no daemon' \
+	    -n 1 --direct '[::1]:1' --key-space 2
+	usage_error '--histogram: not with --compare' -n 1 --compare \
+	    --direct '[::1]:1' --histogram x demo
+	usage_error '--rate: with --replay the file says this' \
+	    --replay x --rate 1 demo
+	usage_error 'no end is set' --direct '[::1]:1'
 	usage_error '--arrivals: needs --rate N' -n 1 --arrivals even demo
 	usage_error '--pause: with --rate' -n 1 --rate 1 --pause 1s demo
 	usage_error "--fail-above '101': not a percentage" --fail-above 101 demo
