@@ -21,7 +21,7 @@
 #   $PATH         starts with the programs under test ($QORB_BIN, build/bin)
 #
 #   run_ok CMD ...           must exit 0; sets output, stderr, lines, status
-#   run_status N CMD ...     must exit N. Programs get $DEADLINE seconds (10).
+#   run_status N CMD ...     must exit N. Programs get $DEADLINE seconds (20).
 #                            Input by <<< or <: a pipe would lose the output
 #   wait_for CMD ...         until CMD succeeds, for $DEADLINE seconds at most
 #   wait_for_text FILE RE    until a line of FILE matches the extended RE
@@ -59,7 +59,7 @@ PATH=$QORB_BIN:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export ROOT QORB_BIN PATH LC_ALL=C.UTF-8
 
 # Seconds that anything may take; far more than it needs.
-: "${DEADLINE:=10}"
+: "${DEADLINE:=20}"
 
 # Ports in use by tests of any user and checkout on this machine: a link each,
 # named by the port, pointing at the pid that has it.
@@ -245,9 +245,14 @@ daemon_pid()
 	    cat "$FILE_SCRATCH/daemons/$1"
 }
 
+# Also a process that has ended and that its parent has not asked after is no
+# more: a shell in a trap may be late with that.
 is_running()
 {
-	kill -0 "$1" 2>/dev/null
+	local stat
+	kill -0 "$1" 2>/dev/null || return 1
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+	[[ ${stat##*) } != [ZX]* ]]
 }
 
 # The daemon has said that it is ready; also true when it is no more, so that
@@ -366,7 +371,7 @@ check_strays()
 {
 	local pid trouble=0
 	# What was told to end may take a moment.
-	if ! DEADLINE=3 wait_for no_marked_process; then
+	if ! DEADLINE=5 wait_for no_marked_process; then
 		for pid in $(marked_processes); do
 			echo "stray process $pid:" \
 			    "$(tr '\0' ' ' <"/proc/$pid/cmdline")"

@@ -43,9 +43,14 @@ if command -v setpriv >/dev/null; then
 	bound=(setpriv --pdeathsig TERM)
 fi
 
+# In a trap the shell does not ask after its children: one that has ended may
+# still have its number.
 is_running()
 {
-	kill -0 "$1" 2>/dev/null
+	local stat
+	kill -0 "$1" 2>/dev/null || return 1
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+	[[ ${stat##*) } != Z* ]]
 }
 
 # A moment, without a process: a signal ends it.
@@ -62,7 +67,7 @@ start()
 	shift 2
 	"${bound[@]}" "$@" >"$dir/$name.log" 2>&1 </dev/null {clock}<&- &
 	pids[$name]=$!
-	for ((n = 0; n < 250; n++)); do
+	for ((n = 0; n < 500; n++)); do
 		! grep -qsE -- "$text" "$dir/$name.log" || return 0
 		is_running "${pids[$name]}" || return 1
 		pause 0.02
