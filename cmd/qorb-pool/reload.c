@@ -23,7 +23,8 @@ kept_service(const struct daemon *d, const struct config_pool *cp)
 {
 	struct service *s = daemon_service(d, cp->name);
 
-	return s != NULL && s->connector == cp->connector ? s : NULL;
+	return s != NULL && connector_same(s->connector, cp->connector) ? s
+									: NULL;
 }
 
 static bool

@@ -319,7 +319,8 @@ service_new(struct daemon *d, const struct config_pool *cp, struct text *why)
 		.seed = hash_mix(clock_us(), (uint64_t)getpid()),
 		.host = host_position(),
 		.has_acquire =
-		    cp->connector->phases[CONNECTOR_ON_ACQUIRE].steps != NULL,
+		    connector_dialogue(cp->connector, CONNECTOR_ON_ACQUIRE)
+			->steps != NULL,
 		.claims = d->claims,
 		.ids = &d->ids,
 		.observer = { on_event, s, wanted },
@@ -327,7 +328,7 @@ service_new(struct daemon *d, const struct config_pool *cp, struct text *why)
 
 	s->daemon = d;
 	s->config = cp;
-	s->connector = cp->connector;
+	s->connector = connector_hold(cp->connector);
 	s->source = describe(cp);
 	s->owner = (struct conn_owner){ on_connected, on_connect_failed,
 		on_checked, on_dirty, on_lost, d->base, &s->unwatched, s };
@@ -371,6 +372,7 @@ service_free(struct service **service)
 	free(s->conns);
 	sources_fini(&s->sources);
 	event_free(s->timer);
+	connector_drop(&s->connector);
 	free(s->source);
 	free(s);
 }
@@ -401,7 +403,7 @@ carry_out(struct service *s, const struct action *a)
 	switch (a->kind) {
 	case ACTION_CONNECT:
 		conn_connect(conn_of(s, a->slot), a->slot, a->addr,
-		    pool_policy(s->pool));
+		    pool_policy(s->pool), s->connector);
 		break;
 	case ACTION_CLOSE:
 		daemon_close_later(s->daemon, conn_close(conn_of(s, a->slot)));
@@ -572,7 +574,6 @@ service_reconfigure(struct service *s, const struct config_pool *cp)
 	bool is_other_list = !config_same_addrs(old, cp);
 
 	s->config = cp;
-	s->connector = cp->connector;
 	if (is_other_list)
 		sources_set_fixed(&s->sources, cp);
 	if (is_other_dns)

@@ -22,11 +22,11 @@ struct resolver;
 struct state_file;
 
 struct service {
-	struct daemon *daemon;		   /* borrowed */
-	const struct config_pool *config;  /* borrowed; NULL: leaving */
-	const struct connector *connector; /* borrowed, static */
-	struct pool *pool;		   /* owned */
-	struct conn **conns;		   /* owned; by slot index */
+	struct daemon *daemon;		  /* borrowed */
+	const struct config_pool *config; /* borrowed; NULL: leaving */
+	struct connector *connector;	  /* held */
+	struct pool *pool;		  /* owned */
+	struct conn **conns;		  /* owned; by slot index */
 	uint32_t conn_count;
 	struct conn_owner owner;
 	struct list unwatched; /* conns that became idle in this turn */

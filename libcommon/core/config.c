@@ -41,6 +41,7 @@ free_pool(struct config_pool *p)
 	free(p->service);
 	free(p->addrs);
 	free(p->connector_name);
+	connector_drop(&p->connector);
 	free(p->seen);
 }
 
@@ -55,6 +56,9 @@ config_free(struct config **config)
 	for (size_t i = 0; i < c->pool_count; i++)
 		free_pool(&c->pools[i]);
 	free(c->pools);
+	for (size_t i = 0; i < c->connector_count; i++)
+		connector_drop(&c->connectors[i].connector);
+	free(c->connectors);
 	config_principal_fini(&c->admin_group);
 	free(c->section->daemon_seen);
 	free(c->section);
@@ -130,7 +134,50 @@ begin_pool(struct config *c, const char *text, size_t len, unsigned line,
 	(void)config_keys(true, &count);
 	p->seen = mem_new(count + policy_row_count, 1);
 	c->section->kind = SECTION_POOL;
-	c->section->pool = c->pool_count++;
+	c->section->index = c->pool_count++;
+	return true;
+}
+
+static struct config_connector *
+find_connector(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->connector_count; i++) {
+		if (strcmp(c->connectors[i].connector->name, name) == 0)
+			return &c->connectors[i];
+	}
+	return NULL;
+}
+
+static void
+add_connector(struct config *c, struct connector *connector, unsigned line)
+{
+	c->connectors = mem_grow(c->connectors, c->connector_count,
+	    c->connector_count + 1, sizeof(c->connectors[0]));
+	c->connectors[c->connector_count++] =
+	    (struct config_connector){ connector, line };
+}
+
+static bool
+begin_connector(
+    struct config *c, const char *name, unsigned line, struct text *why)
+{
+	const struct config_connector *old = find_connector(c, name);
+
+	if (!config_is_name(name, strlen(name)))
+		return config_fail(c, line, why,
+		    "'%.200s' cannot be a connector's name: 1 to %d letters, "
+		    "digits, '-', '_' and '.' can",
+		    name, POOL_NAME_MAX);
+	if (old != NULL)
+		return config_fail(c, line, why,
+		    "connector '%s' is named twice, first in line %u", name,
+		    old->line);
+	if (c->connector_count == CONNECTORS_MAX)
+		return config_fail(
+		    c, line, why, "more than %d connectors", CONNECTORS_MAX);
+	c->section->kind = SECTION_CONNECTOR;
+	c->section->index = c->connector_count;
+	add_connector(c, connector_new(name), line);
 	return true;
 }
 
@@ -144,10 +191,12 @@ config_section(
 
 	if (word == 4 && memcmp(header, "pool", 4) == 0)
 		return begin_pool(c, name, strlen(name), line, why);
+	if (word == 9 && memcmp(header, "connector", 9) == 0)
+		return begin_connector(c, name, line, why);
 	if (strcmp(header, "daemon") != 0)
 		return config_fail(c, line, why,
-		    "[%.200s]: there is no such section; [daemon] and "
-		    "[pool NAME] are there",
+		    "[%.200s]: there is no such section; [daemon], "
+		    "[pool NAME] and [connector NAME] are there",
 		    header);
 	if (s->had_daemon && line > 0)
 		return config_fail(
@@ -210,6 +259,28 @@ take_key(const struct config_line *l, uint8_t *seen)
 	    l->key);
 }
 
+static bool
+set_phase(const struct config_line *l, struct connector *c)
+{
+	char buf[256];
+	struct text reason;
+
+	for (int p = 0; p < CONNECTOR_PHASES; p++) {
+		if (strcmp(connector_phase_name((enum phase)p), l->key) != 0)
+			continue;
+		if (c->is_said[p])
+			return config_line_fail(
+			    l, "is there twice in this section; one is enough");
+		text_init(&reason, buf, sizeof(buf));
+		return connector_set(c, (enum phase)p, l->value, &reason) ||
+		       config_line_fail(l, "%s", buf);
+	}
+	return config_fail(l->config, l->line, l->why,
+	    "'%.200s' is no key of a connector; on-connect, is-valid, "
+	    "on-acquire and on-recycle are",
+	    l->key);
+}
+
 bool
 config_set(struct config *c, const char *key, const char *value, unsigned line,
     struct text *why)
@@ -224,8 +295,10 @@ config_set(struct config *c, const char *key, const char *value, unsigned line,
 	case SECTION_DAEMON:
 		return take_key(&l, s->daemon_seen);
 	case SECTION_POOL:
-		l.pool = &c->pools[s->pool];
+		l.pool = &c->pools[s->index];
 		return take_key(&l, l.pool->seen);
+	case SECTION_CONNECTOR:
+		return set_phase(&l, c->connectors[s->index].connector);
 	}
 	return false;
 }
@@ -271,6 +344,24 @@ config_set_pair(struct config *c, const char *text, struct text *why)
 	return is_good;
 }
 
+/* One of the file's own goes before a ready-made one of the same name. Held for
+ * the caller; NULL: there is none. */
+static struct connector *
+use_connector(struct config *c, const char *name)
+{
+	const struct config_connector *found = find_connector(c, name);
+	struct connector *ready;
+
+	if (found == NULL) {
+		ready = connector_ready(name);
+		if (ready == NULL)
+			return NULL;
+		add_connector(c, ready, 0);
+		return connector_hold(ready);
+	}
+	return connector_hold(found->connector);
+}
+
 static bool
 check_pool(struct config *c, struct config_pool *p, struct text *why)
 {
@@ -286,8 +377,8 @@ check_pool(struct config *c, struct config_pool *p, struct text *why)
 	if (!policy_check(&p->policy, &reason))
 		return config_fail(
 		    c, p->line, why, "pool '%s': %s", p->name, buf);
-	p->connector = connector_find(
-	    p->connector_name == NULL ? "tcp" : p->connector_name);
+	p->connector = use_connector(
+	    c, p->connector_name == NULL ? "tcp" : p->connector_name);
 	if (p->connector == NULL)
 		return config_fail(c, p->connector_line, why,
 		    "connector=%.200s: there is no such connector; these are "

@@ -9,6 +9,7 @@
  *
  *	[daemon]	socket, limits, name servers for all pools
  *	[pool NAME]	service, backends, connector, allow, every policy
+ *	[connector NAME]	on-connect, is-valid, on-acquire, on-recycle
  *
  * A section stands once, and a key once in its section. Each function that
  * takes text may fail: why then says what is wrong with it, after FILE:LINE:
@@ -35,6 +36,7 @@
 #define STATIC_ADDRS_MAX 4096
 #define DNS_SERVERS_MAX	 8
 #define ALLOW_MAX	 256
+#define CONNECTORS_MAX	 256
 
 /* Longest value of a key. */
 #define CONFIG_VALUE_MAX ((size_t)256 * 1024)
@@ -58,16 +60,21 @@ struct config_pool {
 	char *service;	    /* owned; NULL: not from DNS */
 	struct addr *addrs; /* owned; static backends */
 	size_t addr_count;
-	bool has_source;	   /* one of service and backends was said */
-	struct config_servers dns; /* in the end those that hold for it */
-	char *connector_name;	   /* owned; NULL: tcp */
-	const struct connector *connector; /* found by config_check */
+	bool has_source;	     /* one of service and backends was said */
+	struct config_servers dns;   /* in the end those that hold for it */
+	char *connector_name;	     /* owned; NULL: tcp */
+	struct connector *connector; /* held; found by config_check */
 	struct policy policy;
 	struct config_principal *allow; /* owned; none: everybody */
 	size_t allow_count;
 	unsigned line; /* of its section */
 	unsigned connector_line;
 	uint8_t *seen; /* owned; keys that were said */
+};
+
+struct config_connector {
+	struct connector *connector; /* held */
+	unsigned line;		     /* 0: a ready-made one */
 };
 
 struct config_limits {
@@ -82,6 +89,8 @@ struct config {
 	char *file;		   /* owned; NULL: only a command line */
 	struct config_pool *pools; /* owned */
 	size_t pool_count;
+	struct config_connector *connectors; /* owned */
+	size_t connector_count;
 	struct config_servers dns;
 	char socket[ADDR_PATH_BYTES]; /* "": the default one */
 	unsigned socket_line;

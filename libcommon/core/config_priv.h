@@ -10,11 +10,12 @@ enum config_section_kind {
 	SECTION_NONE, /* no header yet */
 	SECTION_DAEMON,
 	SECTION_POOL,
+	SECTION_CONNECTOR,
 };
 
 struct config_section {
 	enum config_section_kind kind;
-	size_t pool; /* index, of SECTION_POOL */
+	size_t index; /* of the pool or connector */
 	bool had_daemon;
 	uint8_t *daemon_seen; /* owned; keys that were said */
 };

@@ -22,7 +22,14 @@
 #define GATE_TRIES   10
 #define GATE_WAIT_US (20 * (int)US_PER_MS)
 
+/* A drain ends when nothing has come for so long, and fails after so many
+ * bytes.
+ */
+#define DRAIN_QUIET_US	(50 * (int)US_PER_MS)
+#define DRAIN_BYTES_MAX ((size_t)1024 * 1024)
+
 static void on_event(evutil_socket_t fd, short what, void *ctx);
+static void run_dialogue(struct conn *c, bool is_quiet);
 
 static const char *
 reason_of(int error)
@@ -160,6 +167,7 @@ is_self_connected(int fd)
 	       a_len == b_len && memcmp(&a, &b, a_len) == 0;
 }
 
+/* The connection is there; on-connect belongs to connecting. */
 static void
 connected(struct conn *c)
 {
@@ -171,13 +179,13 @@ connected(struct conn *c)
 		fail_connect(c, reason_of(errno));
 		return;
 	}
-	idle(c);
-	c->owner->connected(c->owner->ctx, c);
+	c->is_greeting = true;
+	run_dialogue(c, false);
 }
 
 void
 conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
-    const struct policy *policy)
+    const struct policy *policy, const struct connector *connector)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(addr, &sa);
@@ -185,6 +193,10 @@ conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
 	ASSERT(c->state == CONN_CLOSED && c->fd == -1);
 	c->ref = ref;
 	c->state = CONN_CONNECTING;
+	c->is_greeting = false;
+	c->drained = 0;
+	dialogue_start(
+	    &c->run, connector_dialogue(connector, CONNECTOR_ON_CONNECT));
 	c->is_tcp = addr->kind != ADDR_UNIX;
 	c->fd =
 	    socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -216,53 +228,116 @@ finish_connect(struct conn *c)
 		connected(c);
 }
 
-/* Ends a check: good ones lie idle, the others wait to be closed. */
+/* Ends a dialogue: good connections lie idle, the others wait to be closed. */
 static void
-finish_check(struct conn *c, const char *reason)
+finish_dialogue(struct conn *c, const char *reason)
 {
+	bool was_connecting = c->state == CONN_CONNECTING;
+
+	if (was_connecting && reason != NULL) {
+		fail_connect(c, reason);
+		return;
+	}
 	if (reason == NULL)
 		idle(c);
 	else
 		unwatch(c);
-	c->owner->checked(c->owner->ctx, c, reason);
+	if (was_connecting)
+		c->owner->connected(c->owner->ctx, c);
+	else
+		c->owner->checked(c->owner->ctx, c, reason);
 }
 
-/* Moves the dialogue on as far as the socket lets it. */
+/* Reads what has come and hands it to the dialogue; what that leaves stays in
+ * the socket. As recv. */
+static ssize_t
+receive(struct conn *c, size_t len, bool is_peek, const char **reason)
+{
+	char buf[512];
+	size_t taken = 0;
+	ssize_t n = recv(c->fd, buf, len < sizeof(buf) ? len : sizeof(buf),
+	    MSG_DONTWAIT | (is_peek ? MSG_PEEK : 0));
+
+	if (n <= 0)
+		return n;
+	if (!dialogue_received(&c->run, buf, (size_t)n, &taken))
+		*reason = "unexpected-answer";
+	else if (is_peek)
+		n = recv(c->fd, buf, taken, MSG_DONTWAIT);
+	return n;
+}
+
+/* Throws away what has come. As recv. */
+static ssize_t
+drain(struct conn *c, const char **reason)
+{
+	char buf[4096];
+	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n > 0)
+		c->drained += (size_t)n;
+	if (c->drained > DRAIN_BYTES_MAX)
+		*reason = "too-long-answer";
+	return n;
+}
+
+/* Takes one step of the dialogue. As recv and send, but 1 at the end. */
+static ssize_t
+step(struct conn *c, enum dialogue_wish wish, const char *bytes, size_t len,
+    const char **reason)
+{
+	ssize_t n;
+
+	switch (wish) {
+	case DIALOGUE_SEND:
+		n = send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			dialogue_sent(&c->run, (size_t)n);
+		return n;
+	case DIALOGUE_RECEIVE:
+	case DIALOGUE_PEEK:
+		return receive(c, len, wish == DIALOGUE_PEEK, reason);
+	case DIALOGUE_DRAIN:
+		return drain(c, reason);
+	case DIALOGUE_DONE:
+		break;
+	}
+	return 1;
+}
+
+/* Moves the dialogue on as far as the socket lets it. is_quiet: nothing came
+ * while it waited for something to drain. */
 static void
-run_dialogue(struct conn *c)
+run_dialogue(struct conn *c, bool is_quiet)
 {
 	for (;;) {
-		const char *bytes = NULL;
-		char buf[512];
+		const char *bytes = NULL, *reason = NULL;
 		size_t len = 0;
 		ssize_t n;
 		enum dialogue_wish wish = dialogue_next(&c->run, &bytes, &len);
+		bool is_drain = wish == DIALOGUE_DRAIN;
 
 		if (wish == DIALOGUE_DONE) {
-			finish_check(c, NULL);
+			finish_dialogue(c, NULL);
 			return;
 		}
-		if (wish == DIALOGUE_SEND)
-			n = send(
-			    c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-		else
-			n = recv(c->fd, buf,
-			    len < sizeof(buf) ? len : sizeof(buf),
-			    MSG_DONTWAIT);
-		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			watch(c, wish == DIALOGUE_SEND ? EV_WRITE : EV_READ, 0);
-			return;
-		}
+		n = step(c, wish, bytes, len, &reason);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			finish_check(c, n == 0 ? "closed" : reason_of(errno));
+		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			if (is_drain && is_quiet) {
+				dialogue_drained(&c->run);
+				is_quiet = false;
+				continue;
+			}
+			watch(c, wish == DIALOGUE_SEND ? EV_WRITE : EV_READ,
+			    is_drain ? DRAIN_QUIET_US : 0);
 			return;
 		}
-		if (wish == DIALOGUE_SEND) {
-			dialogue_sent(&c->run, (size_t)n);
-		} else if (!dialogue_received(&c->run, buf, (size_t)n)) {
-			finish_check(c, "unexpected-answer");
+		if (n <= 0)
+			reason = n == 0 ? "closed" : reason_of(errno);
+		if (reason != NULL) {
+			finish_dialogue(c, reason);
 			return;
 		}
 	}
@@ -344,7 +419,7 @@ pass_gate(struct conn *c)
 	}
 	c->gate_tries = 0;
 	if (reason == NULL) {
-		run_dialogue(c);
+		run_dialogue(c, false);
 		return;
 	}
 	unwatch(c);
@@ -367,13 +442,14 @@ conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
 	unwatch(c);
 	c->ref = ref;
 	c->state = CONN_CHECKING;
-	dialogue_start(&c->run, &connector->phases[phases[kind]]);
+	c->drained = 0;
+	dialogue_start(&c->run, connector_dialogue(connector, phases[kind]));
 	c->gate_tries = 0;
 	if (kind == CHECK_RECYCLE) {
 		c->gate_tries = 1;
 		pass_gate(c);
 	} else {
-		run_dialogue(c);
+		run_dialogue(c, false);
 	}
 }
 
@@ -419,17 +495,19 @@ on_event(evutil_socket_t fd, short what, void *ctx)
 	const char *reason;
 
 	(void)fd;
-	(void)what;
 	c->is_watching = false;
 	switch (c->state) {
 	case CONN_CONNECTING:
-		finish_connect(c);
+		if (c->is_greeting)
+			run_dialogue(c, (what & EV_TIMEOUT) != 0);
+		else
+			finish_connect(c);
 		break;
 	case CONN_CHECKING:
 		if (c->gate_tries > 0)
 			pass_gate(c);
 		else
-			run_dialogue(c);
+			run_dialogue(c, (what & EV_TIMEOUT) != 0);
 		break;
 	case CONN_IDLE:
 		reason = why_lost(c);

@@ -64,14 +64,17 @@ struct conn {
 	bool is_watching;
 	struct list_node unwatched; /* owner.unwatched */
 	struct dialogue_run run;
-	int gate_tries; /* looks at unsent bytes of a returned one */
+	bool is_greeting; /* connected, and on-connect runs */
+	size_t drained;	  /* bytes thrown away in the dialogue */
+	int gate_tries;	  /* looks at unsent bytes of a returned one */
 };
 
 void conn_init(struct conn *c, const struct conn_owner *owner);
 
-/* Starts to connect; the answer comes through the owner, perhaps at once. */
+/* Starts to connect and runs on-connect; the answer comes through the owner,
+ * perhaps at once. The connector must last while the connection does. */
 void conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
-    const struct policy *policy);
+    const struct policy *policy, const struct connector *connector);
 
 /* Runs a dialogue, for a returned connection after the clean-return gate: no
  * byte waits in either direction, nothing is half-closed. */

@@ -103,6 +103,10 @@ find_missing()
 	have_bats_library bats-support || missing="$missing bats-support"
 	have_bats_library bats-assert || missing="$missing bats-assert"
 	have_clang_runtime || missing="$missing clang-runtime"
+	# Real backends for the tests of connectors.
+	need_command redis-server redis
+	need_command memcached memcached
+	need_command nginx nginx
 	if [ "$(uname -s)" = Linux ]; then
 		need_command setpriv setpriv
 		need_tracing
@@ -143,6 +147,8 @@ package_of()
 	apt-get:ncurses) echo libncurses-dev ;;
 	dnf:ncurses) echo ncurses-devel ;;
 	apk:ncurses) echo ncurses-dev ;;
+	apt-get:redis) echo redis-server ;;
+	apt-get:nginx) echo nginx-light ;;
 	apt-get:inih) echo libinih-dev ;;
 	dnf:inih) echo inih-devel ;;
 	apk:inih) echo inih-dev ;;

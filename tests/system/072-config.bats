@@ -64,7 +64,7 @@ start_configured()
 
 @test "a file can be checked without starting anything" {
 	run_ok qorb-pool --check-config -c "$ROOT/docs/examples/qorb.conf"
-	assert_output 'OK: 5 pools'
+	assert_output 'OK: 6 pools'
 	assert_equal "$stderr" ''
 	run_ok qorb-pool --check-config 'a=[::1]:1'
 	assert_output 'OK: 1 pool'
@@ -391,6 +391,251 @@ zone()
 	assert_output --partial 'ok claim='
 	run_ok ask 'claim two' 'claim two'
 	assert_output --partial 'too-many-claims'
+}
+
+# --- connectors -------------------------------------------------------------
+
+need()
+{
+	command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+# start_store CONNECTOR BACKEND [LINE...]: a pool `store`, with lines of its own.
+start_store()
+{
+	{
+		printf '%s\n' '[pool store]' "backends = $2" "connector = $1" \
+		    'spares-wanted = 2' 'max-slots = 4' 'health-interval = 20ms'
+		shift 2
+		[[ $# -eq 0 ]] || printf '%s\n' "$@"
+	} | configure
+	start_configured
+	wait_for says 'unclaimed=2 ' stats store
+}
+
+# The unclaimed connections are checked again and again, and stay.
+stays_after_checks()
+{
+	export BACKEND=$1
+	talk <<-'END'
+		p = Pool()
+		p.send("#e events store")
+		checks = 0
+		while checks < 6:
+		    r = p.reply()
+		    assert r["event"] not in ("connection-lost",
+		                              "health-check-failed",
+		                              "connect-failed") \
+		        if r.kind == "row" else True, r
+		    if r.kind == "row" and r["event"] == "health-check-done":
+		        checks += 1
+	END
+}
+
+@test "redis connections are checked, and come back as new" {
+	need redis-server
+	local port
+	port=$(free_port)
+	start_daemon -n redis -r 'Ready to accept' redis-server --port "$port" \
+	    --bind ::1 --save '' --appendonly no --dir "$SCRATCH" \
+	    --enable-debug-command yes
+	start_store redis "[::1]:$port"
+	stays_after_checks "[::1]:$port"
+	run_ok qorb-claim --until $'\r\n' store <<<$'SET k v\r'
+	assert_output --partial '+OK'
+	talk <<-'END'
+		p = Pool()
+		def ask(fd, text):
+		    fd.sendall(text)
+		    return fd.recv(4096)
+		def lend():
+		    r = p.ask("claim store")
+		    assert r.fd, r
+		    return r
+		p.ask("set store max-slots=1 spares-wanted=1")
+		wait_for("one is left",
+		         lambda: stat("store")["slots"] == "1")
+		r = lend()
+		slot = r["slot"]
+		# What a user leaves behind is undone ...
+		assert ask(r.fd, b"SELECT 5\r\nWATCH k\r\n") == b"+OK\r\n+OK\r\n"
+		addr = r.fd.getsockname()
+		r.fd.close()
+		assert p.ask("release " + r["claim"]).line == "ok"
+		r = lend()
+		assert r.fd.getsockname() == addr
+		assert b"db=0 " in ask(r.fd, b"CLIENT INFO\r\n")
+		# ... or, when it cannot be, the connection goes.
+		assert ask(r.fd, b"MULTI\r\n") == b"+OK\r\n"
+		r.fd.close()
+		assert p.ask("release " + r["claim"]).line == "ok"
+		r = lend()
+		assert r.fd.getsockname() != addr
+		assert ask(r.fd, b"GET k\r\n") == b"$1\r\nv\r\n"
+	END
+}
+
+@test "a redis that wants a password gets it on connecting" {
+	need redis-server
+	local port
+	port=$(free_port)
+	start_daemon -n redis -r 'Ready to accept' redis-server --port "$port" \
+	    --bind ::1 --save '' --appendonly no --dir "$SCRATCH" \
+	    --requirepass sesame
+	start_store secret "[::1]:$port" '[connector secret]' \
+	    'on-connect = send "AUTH sesame\r\n" expect "+OK\r\n"' \
+	    'is-valid = send "PING\r\n" expect "+PONG\r\n"'
+	stays_after_checks "[::1]:$port"
+	run_ok qorb-claim --until $'\r\n' store <<<$'SET k v\r'
+	assert_output --partial '+OK'
+	# With another one, none counts as connected.
+	sed -i 's/sesame/mellon/' "$SCRATCH/pool.conf"
+	run_ok ask reload
+	assert_output ok
+	wait_for says "last_error=unexpected-answer" why store
+	run_ok ask 'claim store wait=0'
+	assert_output --partial 'error no-backends-online'
+}
+
+@test "memcached connections are checked" {
+	need memcached
+	local port user=()
+	port=$(free_port)
+	[[ $(id -u) -ne 0 ]] || user=(-u nobody)
+	start_daemon -n memcached memcached "${user[@]}" -U 0 -l ::1 -p "$port"
+	start_store memcached "[::1]:$port"
+	stays_after_checks "[::1]:$port"
+	run_ok qorb-claim --lines 1 store <<<$'set k 0 0 1\r\nv\r'
+	assert_output --partial STORED
+}
+
+@test "connections to a web server are checked and stay open" {
+	need nginx
+	local port
+	port=$(free_port)
+	printf '%s\n' "pid $SCRATCH/nginx.pid;" 'daemon off;' \
+	    "error_log stderr notice;" 'worker_processes 1;' \
+	    'events { worker_connections 64; }' \
+	    "http { access_log off; client_body_temp_path $SCRATCH/b;" \
+	    "proxy_temp_path $SCRATCH/p; fastcgi_temp_path $SCRATCH/f;" \
+	    "uwsgi_temp_path $SCRATCH/u; scgi_temp_path $SCRATCH/s;" \
+	    "server { listen [::1]:$port; location / { return 200 hello; } } }" \
+	    >"$SCRATCH/nginx.conf"
+	start_daemon -n nginx -r 'start worker process' \
+	    nginx -e stderr -p "$SCRATCH" -c "$SCRATCH/nginx.conf"
+	start_store http "[::1]:$port"
+	stays_after_checks "[::1]:$port"
+	run_ok qorb-claim --until hello store \
+	    <<<$'GET / HTTP/1.1\r\nHost: x\r\n\r'
+	assert_output --partial '200 OK'
+	assert_output --partial hello
+}
+
+# start_script NAME PYTHON: a server that runs the script for each connection
+# `f`, a file in both directions; sets SCRIPT_ADDR.
+start_script()
+{
+	SCRIPT_ADDR="[::1]:$(free_port)"
+	start_daemon -n "$1" -r listening python3 -u -c '
+import socket, sys, threading
+port, script = int(sys.argv[1]), sys.argv[2]
+s = socket.create_server(("::1", port), family=socket.AF_INET6)
+print("listening")
+def serve(c):
+    try:
+        exec(script, {"f": c.makefile("rw", newline=""), "c": c})
+    except OSError:
+        pass
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+' "${SCRIPT_ADDR##*:}" "$2"
+}
+
+@test "a mail server greets and is asked for NOOP and RSET" {
+	start_script mail '
+print("220 mail ready", end="\r\n", file=f, flush=True)
+for line in f:
+    ok = line in ("NOOP\r\n", "RSET\r\n", "HELO x\r\n")
+    print("250 ok" if ok else "500 what?", end="\r\n", file=f, flush=True)
+'
+	start_store smtp "$SCRIPT_ADDR"
+	stays_after_checks "$SCRIPT_ADDR"
+	# The greeting is not left for the client.
+	run_ok qorb-claim --lines 1 store <<<$'HELO x\r'
+	assert_output --partial '250 ok'
+	wait_for says 'unclaimed=2 ' stats store
+}
+
+@test "a server that greets wrongly, or not at all, is not connected to" {
+	start_script rude 'f.write("554 go away\r\n"); f.flush(); f.read()'
+	rude=$SCRIPT_ADDR
+	start_script mute 'f.read()'
+	printf '%s\n' '[pool rude]' "backends = $rude" 'connector = smtp' \
+	    '[pool mute]' "backends = $SCRIPT_ADDR" 'connector = smtp' \
+	    'connect-timeout = 50ms' | configure
+	start_configured
+	wait_for says last_error=unexpected-answer why rude
+	wait_for says last_error=timeout why mute
+	run_ok ask 'claim rude wait=0' 'claim mute wait=0'
+	assert_equal "${lines[0]%% back*}" \
+	    'error no-backends-online'
+	assert_equal "${lines[1]%% back*}" \
+	    'error no-backends-online'
+}
+
+@test "on-acquire is said before a connection is lent" {
+	start_script once '
+for line in f:
+    if line == "lend\n" and not globals().get("done"):
+        f.write("yes\n"); f.flush(); globals()["done"] = True
+    elif line == "lend\n":
+        f.write("no\n"); f.flush()
+'
+	start_store once "$SCRIPT_ADDR" '[connector once]' \
+	    'on-acquire = send "lend\n" expect-line "yes"'
+	talk <<-'END'
+		p = Pool()
+		seen = set()
+		# Each connection says yes once; then another one is made.
+		for _ in range(6):
+		    r = p.ask("claim store")
+		    assert r.fd, r
+		    assert r.fd.getsockname() not in seen
+		    seen.add(r.fd.getsockname())
+		    assert p.ask("release " + r["claim"]).line == "ok"
+	END
+}
+
+@test "a drain takes an answer that comes in pieces" {
+	start_script slow '
+import time
+for line in f:
+    for piece in ("one\n", "two ", "three"):
+        f.write(piece); f.flush(); time.sleep(0.01)
+'
+	start_store slow "$SCRIPT_ADDR" '[connector slow]' \
+	    'is-valid = send "say\n" expect-line "one" drain' \
+	    'on-recycle = none'
+	stays_after_checks "$SCRIPT_ADDR"
+}
+
+@test "a connector that changed makes new connections, another text does not" {
+	start_echo echo1 -q
+	start_store own "$ECHO_ADDR" '[connector own]' \
+	    'is-valid = send "a" expect "a"'
+	local before
+	before=$(local_ports "$ECHO_ADDR")
+	sed -i 's/send "a" expect "a"/send  "\\x61"\n  expect "a"/' \
+	    "$SCRATCH/pool.conf"
+	run_ok ask reload
+	assert_output ok
+	assert_equal "$(local_ports "$ECHO_ADDR")" "$before"
+	sed -i 's/x61/x62/; s/expect "a"/expect "b"/' "$SCRATCH/pool.conf"
+	run_ok ask reload
+	assert_output ok
+	wait_for has_ports "$ECHO_ADDR" 2
+	[[ -z $(comm -12 <(echo "$before") <(local_ports "$ECHO_ADDR")) ]]
+	stays_after_checks "$ECHO_ADDR"
 }
 
 # --- who may ----------------------------------------------------------------

@@ -346,6 +346,36 @@ their_errors_carry_no_line(void **state)
 }
 
 static void
+connectors_of_the_file_go_before_ready_made_ones(void **state)
+{
+	struct config *c = takes("[pool a]\nbackends = none\n"
+				 "connector = echo\n"
+				 "[pool b]\nbackends = none\n"
+				 "connector = redis\n"
+				 "[connector echo]\n"
+				 "on-connect = send \"x\"\n"
+				 "  expect \"y\"\n");
+	struct connector *own = c->pools[0].connector;
+
+	(void)state;
+	assert_string_equal(own->name, "echo");
+	assert_non_null(connector_dialogue(own, CONNECTOR_ON_CONNECT)->steps);
+	assert_null(connector_dialogue(own, CONNECTOR_IS_VALID)->steps);
+	assert_string_equal(c->pools[1].connector->name, "redis");
+	config_free(&c);
+	refuses("[connector]\n", "F:1: '' cannot be a connector's name");
+	refuses("[connector a]\n[connector a]\n",
+	    "F:2: connector 'a' is named twice, first in line 1");
+	refuses("[connector a]\nmax-slots = 1\n",
+	    "F:2: 'max-slots' is no key of a connector");
+	refuses("[connector a]\nis-valid = drain\nis-valid = drain\n",
+	    "F:3: is-valid: is there twice");
+	refuses("[connector a]\nis-valid = send \"a ; b\"\n",
+	    "F:2: is-valid: at '\"a': the string has no end");
+	refuses("[connector a]\nis-valid =\n", "F:2: is-valid: at ''");
+}
+
+static void
 policies_are_merged_where_they_differ(void **state)
 {
 	struct policy old, new, now;
@@ -404,6 +434,8 @@ main(void)
 		cmocka_unit_test(what_is_no_file_is_not_read),
 		cmocka_unit_test(words_of_a_command_line_mean_the_same),
 		cmocka_unit_test(their_errors_carry_no_line),
+		cmocka_unit_test(
+		    connectors_of_the_file_go_before_ready_made_ones),
 		cmocka_unit_test(policies_are_merged_where_they_differ),
 		cmocka_unit_test(sources_are_compared),
 	};
