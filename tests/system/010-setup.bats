@@ -15,6 +15,7 @@ setup()
 	local tool
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
 	    cc make nsd clang bats true clang-format mandoc parallel perl python3 jq socat tmux \
+	    redis-server memcached nginx \
 	    setpriv uname dtrace bpftrace; do
 		stand_in $tool
 	done
