@@ -2,6 +2,7 @@
 
 #include "rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
@@ -12,6 +13,12 @@
 
 /* Room of a row beside names, each of which may triple when it is encoded. */
 #define ROW_ROOM 768
+
+static int
+compare_specs(const void *a, const void *b)
+{
+	return resolve_spec_compare(a, b);
+}
 
 static struct text
 begin_row(struct client *c, const char *tag, const char *name)
@@ -136,6 +143,52 @@ add_sources(struct text *t, unsigned sources)
 	}
 }
 
+/* Where DNS has named this backend among what it names; -1: nowhere. */
+static long
+find_in_dns(const struct service *s, const struct backend_stats *b)
+{
+	const struct backend_spec key = { .name = b->name,
+		.addr = *b->addr,
+		.priority = b->priority,
+		.weight = b->weight };
+	const struct backend_spec *specs, *found = NULL;
+	size_t count = 0;
+
+	if (s->resolver != NULL)
+		count = resolver_backends(s->resolver, &specs);
+	if (count > 0)
+		found = bsearch(&key, specs, count, sizeof(key), compare_specs);
+	return found == NULL ? -1 : (long)(found - specs);
+}
+
+/* What is known of who names it, and why it is there. Ages are spans. */
+static void
+add_origin(
+    struct text *t, const struct service *s, const struct backend_stats *b)
+{
+	uint64_t now_us = clock_us();
+	struct resolver_origin from;
+	long i;
+
+	if (b->absent_us != NEVER) {
+		text_add_pair_u64(t, "absent_us", b->absent_us);
+		text_add_pair(t, "rule", "held");
+		return;
+	}
+	i = find_in_dns(s, b);
+	if (i < 0)
+		return;
+	resolver_origin(s->resolver, (size_t)i, &from);
+	if (from.server[0] != '\0')
+		text_add_pair(t, "server", from.server);
+	if (from.seen_us != 0)
+		text_add_pair_u64(t, "seen_us", now_us - from.seen_us);
+	if (from.absent_since_us != NEVER)
+		text_add_pair_u64(
+		    t, "absent_us", now_us - from.absent_since_us);
+	text_add_pair(t, "rule", resolve_rule_word(from.rule));
+}
+
 void
 rows_backends(struct client *c, const char *tag, struct service *s)
 {
@@ -154,6 +207,7 @@ rows_backends(struct client *c, const char *tag, struct service *s)
 		text_add_pair(&t, "state", backend_state_name(b.state));
 		add_counts(&t, b.counts);
 		text_add_pair_u64(&t, "failures", b.failures);
+		add_origin(&t, s, &b);
 		client_line_end(c, &t);
 	}
 }
@@ -293,7 +347,8 @@ why_source(struct client *c, const char *tag, struct service *s)
 }
 
 static void
-why_backend(struct client *c, const char *tag, const struct backend_stats *b)
+why_backend(struct client *c, const char *tag, struct service *s,
+    const struct backend_stats *b)
 {
 	struct text t = begin_row(c, tag, b->name);
 
@@ -303,6 +358,8 @@ why_backend(struct client *c, const char *tag, const struct backend_stats *b)
 	add_counts(&t, b->counts);
 	text_add_pair_u64(&t, "failures", b->failures);
 	add_sources(&t, b->sources);
+	text_add_pair_u64(&t, "ttl", b->ttl_s);
+	add_origin(&t, s, b);
 	if (b->last_error != NULL) {
 		text_add_pair(&t, "last_error", b->last_error);
 		text_add_pair_u64(&t, "last_error_age_us", b->last_error_us);
@@ -320,7 +377,7 @@ rows_why(struct client *c, const char *tag, struct service *s)
 	why_pool(c, tag, s);
 	why_source(c, tag, s);
 	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
-		why_backend(c, tag, &b);
+		why_backend(c, tag, s, &b);
 }
 
 void

@@ -189,10 +189,10 @@ sources_specs(struct sources *s, const struct backend_spec *dns,
 	       room = s->fixed_count + dns_count + s->advert_count + 1;
 	struct backend_spec *all = mem_new(room, sizeof(*all));
 
-	for (size_t i = 0; i < s->fixed_count; i++)
-		all[count++] = s->fixed[i];
 	for (size_t i = 0; i < dns_count; i++)
 		all[count++] = dns[i];
+	for (size_t i = 0; i < s->fixed_count; i++)
+		all[count++] = s->fixed[i];
 	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++) {
 		const struct list *l = &s->adverts[i];
 		struct list_node *n = list_first(l);

@@ -68,7 +68,8 @@ void sources_forget_client(struct sources *s, const struct client *c);
 uint64_t sources_deadline(const struct sources *s);
 void sources_expire(struct sources *s, uint64_t now_us);
 
-/* The union of these and of what DNS names (dns, dns_count; NULL, 0 for none).
+/* The union of these and of what DNS names (dns, dns_count; NULL, 0 for none),
+ * whose priority and weight count before those of others.
  * *specs is owned by the caller (free), its strings are not. */
 size_t sources_specs(struct sources *s, const struct backend_spec *dns,
     size_t dns_count, struct backend_spec **specs);

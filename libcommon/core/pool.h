@@ -247,9 +247,11 @@ enum backend_state {
 const char *backend_state_name(enum backend_state s);
 
 struct backend_stats {
-	uint64_t set;	       /* its id */
-	const char *name;      /* borrowed until the next event */
-	const char *addr_text; /* likewise */
+	uint64_t set;		 /* its id */
+	const char *name;	 /* borrowed until the next event */
+	const char *addr_text;	 /* likewise */
+	const struct addr *addr; /* likewise */
+	uint64_t absent_us;	 /* since no source names it, NEVER: one does */
 	enum backend_state state;
 	uint32_t counts[SLOT_STATE_COUNT];
 	uint32_t failures; /* in the failure window */

@@ -128,6 +128,7 @@ struct slot_set {
 	struct list_node failing; /* on pool.failing while window_sum > 0 */
 	const char *last_error;
 	uint64_t last_error_at_us;
+	uint64_t absent_at_us; /* since when no source names it; 0: one does */
 	struct histogram *connect; /* owned; NULL until the first connection */
 };
 

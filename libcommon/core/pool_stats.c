@@ -103,6 +103,10 @@ pool_next_backend(const struct pool *p, uint64_t now_us, size_t *at,
 	stats->set = set->id;
 	stats->name = set->name;
 	stats->addr_text = set->addr_text;
+	stats->addr = &set->addr;
+	stats->absent_us = NEVER;
+	if (!set->is_named)
+		stats->absent_us = span_since(now_us, set->absent_at_us);
 	stats->state = backend_state(set);
 	memcpy(stats->counts, set->counts, sizeof(stats->counts));
 	stats->failures = set->window_sum;

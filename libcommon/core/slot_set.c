@@ -144,6 +144,7 @@ name_it(struct pool *p, struct slot_set *set, const struct backend_spec *spec)
 {
 	if (!set->is_named) {
 		set->is_named = true;
+		set->absent_at_us = 0;
 		p->named++;
 		p->online += set->health == HEALTH_ONLINE;
 		tell(p, EVENT_BACKEND_ADDED, set, set->name);
@@ -199,6 +200,7 @@ void
 slot_set_unname(struct pool *p, struct slot_set *set)
 {
 	set->is_named = false;
+	set->absent_at_us = p->now_us;
 	set->is_drained = false;
 	p->named--;
 	p->online -= set->health == HEALTH_ONLINE;

@@ -96,6 +96,7 @@ find_missing()
 	need_command bash bash
 	need_command nsd nsd
 	[ "$goal" != demo ] || return 0
+	need_command dnsmasq dnsmasq
 	need_module cmocka cmocka
 	for tool in bats clang clang-format shellcheck mandoc parallel perl python3 jq socat tmux; do
 		need_command $tool $tool
@@ -173,6 +174,7 @@ package_of()
 	apt-get:dtrace) echo systemtap-sdt-dev ;;
 	dnf:dtrace) echo systemtap-sdt-devel ;;
 	apt-get:setpriv | dnf:setpriv | pacman:setpriv) echo util-linux ;;
+	apt-get:dnsmasq) echo dnsmasq-base ;; # without a service of its own
 	pacman:python3) echo python ;;
 	*) echo "$1" ;;
 	esac

@@ -135,3 +135,55 @@ start_empty_pool()
 	stop_daemon script 143
 	wait_for has_none
 }
+
+# Processor time of the daemon so far, in ticks of 10 ms.
+daemon_ticks()
+{
+	awk '{ print $14 + $15 }' "/proc/$(daemon_pid pool)/stat"
+}
+
+all_are_known()
+{
+	[[ $(ask pools) == *" backends=$1 "* ]]
+}
+
+@test "ten thousand backends are taken in a moment, and claims go on" {
+	local before ticks
+	start_echo echo -q
+	start_pool --log-level error --set max-slots=64 "demo=$ECHO_ADDR"
+	run_ok qorb-load --tasks 4 --claims 100 --json demo
+	perl -e 'for my $i (1 .. 10000) {
+		printf "advertise demo b%d.test:9 127.%d.%d.9:9 priority=9 ttl=1h\n",
+		    $i, 1 + $i / 250, $i % 250 }' >"$SCRATCH/lines"
+	before=$(daemon_ticks)
+	socat -t 10 - "UNIX-CONNECT:$QORB_SOCKET" <"$SCRATCH/lines" \
+	    >"$SCRATCH/answers"
+	wait_for all_are_known 10001
+	ticks=$(($(daemon_ticks) - before))
+	[[ $(grep -c '^ok$' "$SCRATCH/answers") -eq 10000 ]]
+	echo "# 10,000 backends: $((ticks * 10)) ms of the daemon's time" >&3
+	# Generous, for a sanitizer's build on a busy machine.
+	[[ $ticks -lt 500 ]]
+	# They are unreachable, and of a worse priority: the good one serves.
+	run_ok qorb-load --tasks 4 --claims 500 --json demo
+	jq -e '.errors.total == 0 and (.backends | length) == 1' <<<"$output"
+}
+
+@test "a thousand advertisers come, and take their backends with them" {
+	start_empty_pool
+	start_daemon -n many -r ready perl -MSocket -e '
+		$| = 1;
+		for my $i (1 .. 1000) {
+			socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+			connect($s, pack_sockaddr_un($ENV{QORB_SOCKET})) or die "$i: $!";
+			syswrite($s, "advertise demo n$i 127.0.0.1:$i\n") or die;
+			sysread($s, my $answer, 100);
+			die "$i: $answer" unless $answer eq "ok\n";
+			push @all, $s;
+		}
+		print "ready\n";
+		select(undef, undef, undef, 1000)'
+	wait_for all_are_known 1000
+	stop_daemon -s KILL many 137
+	wait_for all_are_known 0
+}
