@@ -93,6 +93,8 @@ class Session:
             ids = self.ids.setdefault(key, {})
             return bool(NUMBER.match(got_value)) and \
                 self.bind(ids, value, got_value)
+        if key == "server" and value.startswith("["):  # a name server
+            return bool(re.fullmatch(r"\[::1\]:[0-9]+", got_value))
         if key == "server":
             return value.split("/")[0] == got_value.split("/")[0]
         if BACKEND.fullmatch(value):
