@@ -319,6 +319,14 @@ fleet: $(BUILD)/sim/fleet
 bench-daemon: all $(BUILD)/bench/bench_daemon
 	@tests/bench/daemon.sh '$(BUILD)'
 
+ROUNDS ?= 20
+.PHONY: bench-probes
+bench-probes:
+	@for p in yes no; do $(MAKE) --no-print-directory -s PROBES=$$p \
+		BUILD='$(BUILD)/bench-probes'/$$p all \
+		'$(BUILD)/bench-probes'/$$p/bench/bench_daemon || exit; done
+	@tests/bench/probes.sh '$(BUILD)/bench-probes' '$(ROUNDS)'
+
 # What is missing is installed first, and by then this make has already looked
 # for the libraries: so another one builds. (MAKE_COMMAND is MAKE, but for -n.)
 .PHONY: check demo setup lint format
@@ -403,6 +411,7 @@ help:
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
 	'make fleet      how evenly 1,000 hosts use 500 backends' \
+	'make bench-probes  what a claim pays for probes not watched' \
 	'make bench-daemon  measure what it costs through a live daemon' \
 	'make fuzz       fuzz for FUZZ_SECONDS ($(FUZZ_SECONDS)) a target, with clang' \
 	'make setup      install what building and testing need' \

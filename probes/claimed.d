@@ -1,4 +1,4 @@
-/* Which backend each claim was given. */
+/* Which backend each claim is given. */
 
 #pragma D option quiet
 

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "client/qorb_client.h"
@@ -22,22 +21,18 @@
 static double
 cpu_us(long pid)
 {
-	char path[64], line[1024], *at;
-	unsigned long user = 0, system = 0;
+	char path[64];
+	double ns = 0;
 	FILE *f;
 
-	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	(void)snprintf(path, sizeof(path), "/proc/%ld/schedstat", pid);
 	f = fopen(path, "r");
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
+	if (f == NULL)
 		return 0;
+	if (fscanf(f, "%lf", &ns) != 1)
+		ns = 0;
 	(void)fclose(f);
-	at = strrchr(line, ')');
-	if (at == NULL ||
-	    sscanf(at + 2,
-		"%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-		&system) != 2)
-		return 0;
-	return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+	return ns / 1000;
 }
 
 static long
@@ -134,7 +129,7 @@ main(int argc, char **argv)
 		}
 	}
 	cpu = cpu_us(pid) - cpu;
-	printf("%4d clients x %3d: %9.0f claims/s, %6.2f us of the daemon's "
+	printf("%4d clients x %3d: %9.0f claims/s, %7.3f us of the daemon's "
 	       "processor time each\n",
 	    n, depth, (double)count * 1e6 / (double)(clock_us() - start),
 	    count > 0 ? cpu / (double)count : 0.0);

@@ -72,8 +72,9 @@ passes()
 }
 
 @test "no check complains of the clean tree" {
+	plant_probes
 	for check in comments completions functions headers includes layers \
-	    manuals options shell sleeps symbols; do
+	    manuals options probes shell sleeps symbols; do
 		passes $check
 	done
 	skip_other_clang_format
@@ -282,4 +283,89 @@ skip_other_clang_format()
 	echo "printf '%90s' x; echo; exit 3" >>build/bin/prog
 	finds options 'over 80 columns'
 	assert_output --partial 'prog --help: exit status 3'
+}
+
+# Two events, their probes, their page and one script in its two dialects.
+plant_probes()
+{
+	mkdir -p probes
+	cp "$ROOT/probes/none.awk" probes
+	cat >libcommon/core/event.h <<-'END'
+	#ifndef QORB_event_H
+	#define QORB_event_H
+
+	/* Events. */
+
+	/* clang-format off */
+
+	#define EVENT_TABLE(X) \
+		X(THE_START, "the-start", "set pool-id") \
+		X(THE_END, "the-end", "set addr")
+
+	#endif
+	END
+	printf '%s\n' 'provider qorb {' \
+	    '	probe the__start(uint64_t set, uint64_t pool_id);' \
+	    '	probe the__end(uint64_t set,' '	    const char *addr);' '};' \
+	    >probes/qorb.d
+	printf '%s\n' '.Dd January 1, 2026' '.Dt QORB-PROBES 7' '.Os' \
+	    '.Sh NAME' '.Nm qorb-probes' '.Nd probes' '.Sh DESCRIPTION' \
+	    '.Bl -tag -width Ds' '.It Cm the-start Ar set pool-id' 'Start.' \
+	    '.It Cm the-end Ar set addr' 'End.' '.El' >docs/man/qorb-probes.7
+	printf '%s\n' '/* Ends. */' '' 'qorb*:::the-end' '{' \
+	    '	printf("%d %s\n", arg0, copyinstr(arg1));' '}' >probes/ends.d
+	printf '%s\n' '// Ends.' '' 'usdt:*:qorb:the__end' '{' \
+	    '	printf("%d %s\n", arg0, str(arg1));' '}' >probes/ends.bt
+}
+
+@test "probes: an event without its probe, and one that is not on the page" {
+	plant_probes
+	sed -i '/"the-start/s/$/\n	X(THE_MIDDLE, "the-middle", "set")\\/' \
+	    libcommon/core/event.h
+	finds probes 'probes/qorb.d lacks: the-middle set'
+	assert_output --partial 'docs/man/qorb-probes.7 lacks: the-middle set'
+}
+
+@test "probes: arguments in another order, and one too many" {
+	plant_probes
+	sed -i 's/uint64_t set, uint64_t pool_id/uint64_t pool_id, uint64_t set/' \
+	    probes/qorb.d
+	sed -i 's/the-end Ar set addr/the-end Ar set addr pool/' \
+	    docs/man/qorb-probes.7
+	finds probes 'probes/qorb.d alone has: the-start pool-id set'
+	assert_output --partial \
+	    'docs/man/qorb-probes.7 alone has: the-end set addr pool'
+}
+
+@test "probes: a script uses what there is not" {
+	plant_probes
+	sed -i 's/the__end/the__stop/' probes/ends.bt
+	sed -i 's/arg0/arg2/' probes/ends.d
+	finds probes 'probes/ends.bt: no probe the-stop'
+	assert_output --partial 'probes/ends.d: the-end has no arg2'
+	assert_output --partial 'two dialects use other probes or arguments'
+}
+
+@test "probes: a script takes a text for a number, and leaves a brace open" {
+	plant_probes
+	sed -i -e 's/str(arg1)/arg1/' probes/ends.bt
+	sed -i -e '$d' -e 's/\\n",/\\n,/' probes/ends.d
+	finds probes 'probes/ends.bt: arg1 of the-end is a text'
+	assert_output --partial 'probes/ends.d: {} do not pair'
+	assert_output --partial 'probes/ends.d:5: a quote is left open'
+}
+
+@test "probes: a script with no purpose, and one in a single dialect" {
+	plant_probes
+	sed -i '1d' probes/ends.d
+	cp probes/ends.bt probes/more.bt
+	finds probes 'probes/ends.d: its first line does not say what it is for'
+	assert_output --partial 'probes/more.bt: probes/more.d is missing'
+}
+
+@test "probes: the header without probes lacks a macro" {
+	command -v dtrace >/dev/null || skip 'dtrace is not installed'
+	plant_probes
+	sed -i 's/_ENABLED() 0/() 0/' probes/none.awk
+	finds probes 'none.awk lacks: QORB_THE_END_ENABLED('
 }
