@@ -738,6 +738,12 @@ as()
 		    assert r is None or p.line() is None
 		for p in held:
 		    assert p.ask("ping").kind == "ok"
+		# Of very many at a time, only some are told why.
+		crowd = [Pool() for _ in range(100)]
+		told = sum(p.line() is not None for p in crowd)
+		assert 0 < told <= 64, told
+		for p in crowd:
+		    p.close()
 		held.pop().close()
 		def served():
 		    p = Pool()
@@ -771,6 +777,10 @@ as()
 		r = Pool().reply()
 		assert r.code == "too-many-clients", r
 		assert "max-clients-per-user" in r.text, r
+		# A crowd that is refused counts for nobody.
+		crowd = [Pool() for _ in range(20)]
+		for p in crowd:
+		    assert p.reply().code == "too-many-clients"
 		if os.fork() == 0:
 		    os.setuid(40002)
 		    ok = Pool().ask("ping").kind == "ok"
