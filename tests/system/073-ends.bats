@@ -22,7 +22,7 @@ teardown()
 talk()
 {
 	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
-	    timeout 60 python3 -c "from talk import *
+	    timeout 90 python3 -c "from talk import *
 import signal
 ADDR = os.environ['ADDR1']
 PID = int(Pool().ask('hello')['pid'])
@@ -166,6 +166,80 @@ while True:
 		r.fd.close(), p.close(), q.close()
 		all_is_as_before()
 	EOF
+}
+
+@test "what is wrong with a connection that comes back is said in its event" {
+	start_four
+	talk <<-'EOF'
+		e = Pool()
+		assert e.ask("#e events demo").line == "#e ok"
+		def reason(what):
+		    p = Pool()
+		    r = p.ask("claim demo")
+		    what(r.fd)
+		    assert p.ask("release " + r["claim"]).line == "ok"
+		    while True:
+		        row = e.reply()
+		        if row.args.get("event") == "recycle-failed":
+		            assert row["slot"] == r["slot"], (row, r)
+		            return row["reason"]
+		def unread(s):
+		    s.sendall(b"x")
+		    s.recv(1, socket.MSG_PEEK)
+		def urgent(s):
+		    s.send(b"x", socket.MSG_OOB)
+		    s.recv(1, socket.MSG_PEEK)
+		assert reason(unread) == "unread-bytes"
+		assert reason(lambda s: s.shutdown(socket.SHUT_WR)) in \
+		    ("half-closed", "closed")
+		assert reason(lambda s: s.shutdown(socket.SHUT_RDWR)) in \
+		    ("half-closed", "closed", "reset")
+		# An echo server that stands still, and more than its kernel takes.
+		pid = int(open(os.environ["SCRATCH"] + "/daemons/echo1").read())
+		def unsent(s):
+		    os.kill(pid, signal.SIGSTOP)
+		    s.setblocking(False)
+		    try:
+		        while True:
+		            s.send(b"x" * 65536)
+		    except BlockingIOError:
+		        pass
+		try:
+		    assert reason(unsent) == "unsent-bytes"
+		finally:
+		    os.kill(pid, signal.SIGCONT)
+		e.close()
+		wait_for("the slots are back", settled)
+	EOF
+}
+
+@test "a client that leaves its replies unread for half a minute is closed" {
+	start_four
+	DEADLINE=60 talk <<-'EOF'
+		import talk as t
+		t.DEADLINE = 60
+		p = Pool()
+		held = p.ask("claim demo")
+		p.s.setblocking(False)
+		try:
+		    while True:
+		        p.s.send(b"help\n" * 1000)
+		except BlockingIOError:
+		    pass
+		wait_for("its claim has ended",
+		    lambda: counts("demo")["claimed"] == 0)
+		p.close(), held.fd.close()
+		all_is_as_before()
+	EOF
+	wait_for_text "$SCRATCH/pool.err" 'is closed: it left replies unread'
+}
+
+@test "a limit of descriptors that is too low for the caps is told at the start" {
+	command -v prlimit >/dev/null || skip "needs prlimit (util-linux)"
+	start_daemon -n pool -s "$QORB_SOCKET" prlimit --nofile=100:100 \
+	    qorb-pool --set max-slots=90 "demo=$ADDR1"
+	wait_for_text "$SCRATCH/pool.err" \
+	    'may have 100 descriptors, but max-slots lets it need 170'
 }
 
 # --- a host that falls silent -----------------------------------------------
