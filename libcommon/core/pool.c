@@ -562,12 +562,9 @@ pool_on_drain(
 			continue;
 		is_found = true;
 		set->is_drained = is_drained;
-		if (is_drained) {
-			slot_set_withdraw(p, set);
-			claim_leave_set(p, set, false);
-		}
 		spread_set_changed(p, set);
 	}
+	slot_set_withdraw_all(p);
 	spread_soon(p);
 	end(p);
 	return is_found;
@@ -595,14 +592,7 @@ pool_on_stop(struct pool *p, uint64_t now_us)
 		    CONTAINER_OF(
 			heap_top(&p->deadlines), struct claim, deadline),
 		    ERR_TERMINATED);
-	for (size_t i = 0; i < p->set_count; i++) {
-		struct slot_set *set = p->sets[i];
-
-		if (set->is_named)
-			slot_set_unname(p, set);
-		else
-			slot_set_withdraw(p, set);
-	}
+	slot_set_unname_all(p);
 	p->rebalance_at_us = p->periodic_at_us = NEVER;
 	end(p);
 }

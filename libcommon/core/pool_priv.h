@@ -361,9 +361,9 @@ void slot_set_update(
 void slot_set_sweep(struct pool *p);
 void slot_set_forget_health(struct pool *p, struct slot_set *set);
 void slot_set_go_offline(struct pool *p, struct slot_set *set);
-void slot_set_unname(struct pool *p, struct slot_set *set);
+void slot_set_unname_all(struct pool *p);
 void slot_set_end_trial(struct pool *p, struct slot_set *set);
-void slot_set_withdraw(struct pool *p, struct slot_set *set);
+void slot_set_withdraw_all(struct pool *p);
 struct slot_set *slot_set_best(const struct pool *p);
 void slot_set_rekey(struct pool *p, struct slot_set *set);
 void slot_set_on_live(struct pool *p, struct slot_set *set, int change);
@@ -409,7 +409,7 @@ void spread_set_changed(struct pool *p, struct slot_set *set);
 void spread_offline(struct pool *p, struct slot_set *set);
 void spread_track_prober(struct pool *p, struct slot_set *set);
 void spread_forget_probe(struct pool *p, const struct slot *s);
-bool spread_probe_turn(struct pool *p, struct slot *s);
+void spread_probe_turn(struct pool *p, struct slot *s);
 void spread_weigh(struct pool *p);
 void spread_trim(struct pool *p);
 

@@ -402,6 +402,20 @@ slot_replace(struct pool *p, struct slot *s)
 		try_connect(p, s);
 }
 
+/* The slot waits after a failure: its set may be offline now. One that has had
+ * its try, be it that it connected and was closed, gives up its slot to others
+ * that wait for a turn. */
+static void
+after_failure(struct pool *p, struct slot *s)
+{
+	struct slot_set *set = s->set;
+
+	if (set->live == 0 && set->health != HEALTH_OFFLINE)
+		spread_offline(p, set);
+	if (s->phase == PHASE_BACKOFF && set->health == HEALTH_OFFLINE)
+		spread_probe_turn(p, s);
+}
+
 /* The backend ended the connection in good order: connects anew, at once unless
  * it was too young to trust the backend. */
 void
@@ -415,8 +429,7 @@ slot_renew(struct pool *p, struct slot *s)
 		return;
 	}
 	back_off(p, s);
-	if (set->live == 0 && set->health == HEALTH_ONLINE)
-		spread_offline(p, set);
+	after_failure(p, s);
 }
 
 static enum event_kind
@@ -428,7 +441,9 @@ failure_event(enum slot_phase phase)
 				     : EVENT_CONNECTION_LOST;
 }
 
-/* The connection, or the attempt at one, failed. */
+/* The connection, or the attempt at one, failed. An offline set that has had
+ * its try, even one that connected and was closed, gives up its slot for
+ * others. */
 void
 slot_fail(struct pool *p, struct slot *s, const char *reason)
 {
@@ -439,11 +454,11 @@ slot_fail(struct pool *p, struct slot *s, const char *reason)
 		tell(p, failure_event(phase), s, reason);
 	slot_set_on_failure(p, set, reason);
 	back_off(p, s);
-	if (spread_is_over(p, set))
-		slot_remove(p, s);
-	else if (set->health == HEALTH_OFFLINE && phase == PHASE_ATTEMPT &&
-		 spread_probe_turn(p, s))
+	if (!spread_is_over(p, set)) {
+		after_failure(p, s);
 		return;
+	}
+	slot_remove(p, s);
 	if (set->live == 0 && set->health != HEALTH_OFFLINE)
 		spread_offline(p, set);
 }
@@ -672,10 +687,10 @@ acquire_failed(struct pool *p, struct slot *s, const char *reason)
 		pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
 		pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
 		c->slot = NULL;
+		/* Before others leave the set, should it go offline now. */
+		claim_place(p, c);
 	}
 	slot_fail(p, s, reason);
-	if (c != NULL)
-		claim_place(p, c);
 }
 
 /* Has the connection been used by another user than the claim's, while that

@@ -159,45 +159,61 @@ name_it(struct pool *p, struct slot_set *set, const struct backend_spec *spec)
 	set->ttl_s = spec->ttl_s;
 }
 
-/* A slot that is in nobody's hands, or if there is none, one whose on-acquire
- * runs. Found anew for each that goes: one may take others with it. */
+/* Found anew for each that goes: one that goes may take others with it. */
 static struct slot *
-next_to_withdraw(const struct slot_set *set)
+find_in_phase(const struct slot_set *set, bool is_acquiring)
 {
 	struct list_node *n = list_first(&set->slots);
-	struct slot *acquiring = NULL;
 
 	for (; n != NULL; n = list_after(&set->slots, n)) {
 		struct slot *s = CONTAINER_OF(n, struct slot, set_link);
 
-		if (s->phase == PHASE_ACQUIRE)
-			acquiring = s;
-		else if (s->phase != PHASE_LENT)
+		if (s->phase != PHASE_LENT &&
+		    (s->phase == PHASE_ACQUIRE) == is_acquiring)
 			return s;
 	}
-	return acquiring;
+	return NULL;
 }
 
-/* Sources no longer name it, or an operator drains it: nothing new goes to it;
- * what is claimed may come back first. Claims whose on-acquire runs look for
- * another slot, so those that they must not find here go before. */
+/* Sources no longer name some sets, or an operator drains them: nothing new
+ * goes to them; what is claimed may come back first. Claims that they leave
+ * without a slot look for another one, so all idle slots that these must not
+ * find go before, of all such sets. */
 void
-slot_set_withdraw(struct pool *p, struct slot_set *set)
+slot_set_withdraw_all(struct pool *p)
 {
 	struct slot *s;
 
-	while ((s = next_to_withdraw(set)) != NULL) {
-		if (s->phase == PHASE_ACQUIRE)
-			slot_on_checked(p, s, "withdrawn");
-		else
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		if (slot_set_is_usable(set))
+			continue;
+		while ((s = find_in_phase(set, false)) != NULL)
 			slot_remove(p, s);
+		heap_remove(&p->probes, &set->probe);
+		spread_set_changed(p, set);
 	}
-	heap_remove(&p->probes, &set->probe);
-	spread_set_changed(p, set);
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		while (!slot_set_is_usable(set) &&
+		       (s = find_in_phase(set, true)) != NULL)
+			slot_on_checked(p, s, "withdrawn");
+	}
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		if (slot_set_is_usable(set))
+			continue;
+		claim_leave_set(p, set, !set->is_named);
+		if (set->slots.count == 0 && !set->is_named)
+			p->has_unused_sets = true;
+	}
 }
 
-void
-slot_set_unname(struct pool *p, struct slot_set *set)
+static void
+unname(struct pool *p, struct slot_set *set)
 {
 	set->is_named = false;
 	set->absent_at_us = p->now_us;
@@ -205,10 +221,17 @@ slot_set_unname(struct pool *p, struct slot_set *set)
 	p->named--;
 	p->online -= set->health == HEALTH_ONLINE;
 	tell(p, EVENT_BACKEND_REMOVED, set, set->name);
-	slot_set_withdraw(p, set);
-	claim_leave_set(p, set, true);
-	if (set->slots.count == 0)
-		p->has_unused_sets = true;
+}
+
+/* No source names anything any more. */
+void
+slot_set_unname_all(struct pool *p)
+{
+	for (size_t i = 0; i < p->set_count; i++) {
+		if (p->sets[i]->is_named)
+			unname(p, p->sets[i]);
+	}
+	slot_set_withdraw_all(p);
 }
 
 void
@@ -227,10 +250,11 @@ slot_set_update(struct pool *p, const struct backend_spec *specs, size_t count)
 	spread_weigh(p);
 	for (size_t i = 0; i < old_count; i++) {
 		if (p->sets[i]->is_named && !p->sets[i]->is_seen)
-			slot_set_unname(p, p->sets[i]);
+			unname(p, p->sets[i]);
 	}
 	for (size_t i = 0; i < p->set_count; i++)
 		p->sets[i]->is_seen = false;
+	slot_set_withdraw_all(p);
 	spread_weigh(p);
 }
 

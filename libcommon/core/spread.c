@@ -331,16 +331,15 @@ shed_probe(struct pool *p)
 	return true;
 }
 
-/* A probe's attempt failed: when others wait for a turn and there is no room,
- * it is theirs. True when the slot is gone. */
-bool
+/* A probe failed: when others wait for a turn and there is no room, it is
+ * theirs. */
+void
 spread_probe_turn(struct pool *p, struct slot *s)
 {
 	if (p->probes.count == 0 || p->total < p->policy.max_slots)
-		return false;
+		return;
 	slot_remove(p, s);
 	begin_probe(p);
-	return true;
 }
 
 static bool

@@ -25,6 +25,7 @@ struct gen {
 	unsigned faults;	  /* in a thousand operations */
 	unsigned sources_due;
 	uint32_t labels, burst;
+	unsigned down_due; /* backends that may begin the round down */
 	uint64_t most_backoff_us, most_timeout_us;
 	uint32_t least_rate;
 	bool has_begun_even, has_own_users;
@@ -365,6 +366,27 @@ begin_chaos(struct gen *g)
 	g->gap_us = span(g, 20, 5000);
 	g->hold_us = span(g, 10, 20000);
 	g->faults = (unsigned)span(g, 1, 100);
+	if (!one_in(g, 4))
+		return;
+	/* Long enough for each of them to have its turn. */
+	g->down_due = g->spec->backends;
+	g->gap_us = span(g, 500, 5000);
+	g->faults = (unsigned)below(g, 4);
+	g->phase_ends_us = g->at_us + span(g, US_PER_S, 8 * US_PER_S);
+}
+
+/* Now and then a round begins with most backends down. */
+static void
+draw_down(struct gen *g, struct op *op)
+{
+	static const uint8_t modes[] = { MODE_REFUSE, MODE_REFUSE, MODE_HANG,
+		MODE_CLOSE, MODE_FLAKY, MODE_OK };
+
+	op->backend = (int8_t)--g->down_due;
+	op->kind = one_in(g, 2) ? OP_MODE : OP_KILL;
+	op->percent = 100;
+	if (op->kind == OP_MODE)
+		op->mode = modes[below(g, ARRAY_LEN(modes))];
 }
 
 static void
@@ -375,6 +397,10 @@ draw_chaos(struct gen *g, struct op *op)
 	else
 		g->at_us += below(g, 2 * g->gap_us);
 	op->at_us = g->at_us;
+	if (g->down_due > 0) {
+		draw_down(g, op);
+		return;
+	}
 	if (one_in(g, 200))
 		g->burst = (uint32_t)below(g, 60);
 	if (below(g, 1000) < g->faults)

@@ -105,13 +105,6 @@ judge_growth(const struct model *m)
 		    m->total, m->probers, wanted(m), b);
 }
 
-static bool
-may_probe(const struct model *m, const struct m_set *set)
-{
-	return m_set_is_usable(set) && set->health == M_OFFLINE &&
-	       set->slots - set->counts[SLOT_CONNECTING] < m->policy.max_count;
-}
-
 /* Somebody who is offline is being tried, where there is room or something
  * idle to give up. */
 static void
@@ -124,7 +117,7 @@ judge_probes(const struct model *m)
 
 		if (!m_set_is_usable(set) || set->health == M_ONLINE)
 			continue;
-		has_down |= may_probe(m, set);
+		has_down |= m_set_may_probe(m, set);
 		has_trial |= set->counts[SLOT_CONNECTING] > 0;
 	}
 	if (!has_down || has_trial)
@@ -151,7 +144,7 @@ judge_turns(struct model *m)
 	for (unsigned b = 0; b < m->sets_known; b++) {
 		struct m_set *set = &m->sets[b];
 
-		if (!may_probe(m, set)) {
+		if (!m_set_may_probe(m, set)) {
 			set->turn_mark = m->probe_clock;
 			continue;
 		}
@@ -406,7 +399,7 @@ judge_settled(struct model *m)
 {
 	uint32_t works = m->total - m->counts[SLOT_CONNECTING] + attempts(m);
 	uint32_t room = 0, want = wanted(m);
-	bool may_be_online = false;
+	bool may_be_online = false, has_down = false;
 
 	if (m->is_stopping || m->is_paused)
 		return;
@@ -416,10 +409,13 @@ judge_settled(struct model *m)
 		if (!m_set_is_usable(set))
 			continue;
 		room = smaller(room + m->policy.max_count, 1u << 30);
+		has_down |= set->health == M_OFFLINE;
 		may_be_online |=
 		    set->counts[SLOT_CLAIMED] < m->policy.max_count;
 	}
 	want = smaller(want, room);
+	if (has_down && want == m->policy.max_slots)
+		want--; /* more backends than slots still take turns */
 	MUST(m->watch, works >= want, "settle",
 	    "%u connections work, %u are wanted", works, want);
 	MUST(m->watch,

@@ -2,14 +2,15 @@
  * Runs worlds from seeds or scenario files and reports.
  *
  *   qorb-sim [--seeds FIRST:LAST] [--events N] [--jobs N] [--tap] [--once]
- *            [--no-walks] [--shrink FILE] [--trace FILE]
+ *            [--first] [--no-walks] [--shrink FILE] [--trace FILE]
  *   qorb-sim [--trace FILE] SCENARIO ...
  *
  * Each seed runs N core events, twice unless --once: both must leave the same
  * trace. A failure is told with its seed and step and the end of its trace;
  * --shrink writes the first one, made short, as a scenario. --trace writes all
- * that happens. --no-walks leaves out pool_check, so that only the model
- * judges. Exit status: 0 when all is well, 1 on a failure, 2 on bad usage.
+ * that happens. --first ends at the first failure, without its trace.
+ * --no-walks leaves out pool_check, so that only the model judges. Exit status:
+ * 0 when all is well, 1 on a failure, 2 on bad usage.
  */
 
 #include <getopt.h>
@@ -32,7 +33,7 @@
 struct options {
 	uint64_t first, last, events;
 	unsigned jobs;
-	bool is_tap, is_once, has_walks;
+	bool is_tap, is_once, is_first, has_walks;
 	const char *shrink, *trace;
 };
 
@@ -190,7 +191,7 @@ report(uint64_t seed, const struct options *o, const struct outcome *out)
 	       "SIM_FLAGS=--trace=FILE\n",
 	    o->is_tap ? "# " : "", (unsigned long long)seed,
 	    (unsigned long long)seed, (unsigned long long)o->events);
-	if (strcmp(out->check, "same-trace") != 0)
+	if (strcmp(out->check, "same-trace") != 0 && !o->is_first)
 		show_tail(seed, o, out);
 }
 
@@ -345,8 +346,11 @@ run_seeds(const struct options *o)
 	double start = seconds_now(), took;
 
 	j.blocks = mem_new(block_count(o), sizeof(struct block));
-	for (uint64_t seed = o->first; seed <= o->last; seed++)
+	for (uint64_t seed = o->first; seed <= o->last; seed++) {
 		start_seed(&j, seed);
+		if (o->is_first && j.totals.failures > 0)
+			break;
+	}
 	while (is_busy(&j))
 		wait_for_one(&j);
 	took = seconds_now() - start;
@@ -467,7 +471,8 @@ usage(void)
 {
 	fprintf(stderr,
 	    "usage: qorb-sim [--seeds FIRST:LAST] [--events N] [--jobs N]\n"
-	    "           [--tap] [--once] [--no-walks] [--shrink=FILE] "
+	    "           [--tap] [--once] [--first] [--no-walks] "
+	    "[--shrink=FILE] "
 	    "[--trace=FILE]\n"
 	    "           [SCENARIO ...]\n");
 	exit(2);
@@ -504,6 +509,7 @@ main(int argc, char **argv)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "tap", no_argument, NULL, 't' },
 		{ "once", no_argument, NULL, 'o' },
+		{ "first", no_argument, NULL, 'f' },
 		{ "no-walks", no_argument, NULL, 'n' },
 		{ "shrink", required_argument, NULL, 'k' },
 		{ "trace", required_argument, NULL, 'r' },
@@ -527,6 +533,8 @@ main(int argc, char **argv)
 			o.is_tap = true;
 		else if (c == 'o')
 			o.is_once = true;
+		else if (c == 'f')
+			o.is_first = true;
 		else if (c == 'n')
 			o.has_walks = false;
 		else if (c == 'k')

@@ -88,6 +88,14 @@ larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static void
+be_tried(struct model *m, struct m_set *set)
+{
+	set->turn_mark = m->probe_clock;
+	set->tried_us = m->watch->now_us;
+	set->passed = set->passed_most = 0;
+}
+
 void
 model_set_policy(struct model *m, const struct policy *policy)
 {
@@ -100,13 +108,20 @@ model_set_policy(struct model *m, const struct policy *policy)
 	m->most_check_us =
 	    larger(m->most_check_us, policy->health_check_timeout);
 	for (unsigned i = 0; i < BACKENDS_MAX; i++)
-		m->sets[i].turn_mark = m->probe_clock;
+		be_tried(m, &m->sets[i]);
 }
 
 bool
 m_set_is_usable(const struct m_set *set)
 {
 	return set->is_named && !set->is_drained;
+}
+
+bool
+m_set_may_probe(const struct model *m, const struct m_set *set)
+{
+	return m_set_is_usable(set) && set->health == M_OFFLINE &&
+	       set->slots - set->counts[SLOT_CONNECTING] < m->policy.max_count;
 }
 
 /* --- tables ----------------------------------------------------------------
@@ -393,7 +408,7 @@ on_take(struct model *m, struct m_claim *c, struct m_slot *s)
 	    (unsigned long long)c->id);
 	MUST(w, !m->is_stopping, "stopping", "claim %llu takes a slot",
 	    (unsigned long long)c->id);
-	MUST(w, m_set_is_usable(s->set), "withdrawn",
+	MUST(w, m_set_is_usable(s->set) && !s->set->is_doomed, "withdrawn",
 	    "claim %llu takes a slot of a backend that is not to be used",
 	    (unsigned long long)c->id);
 	MUST(w, s->has_connection && s->is_clean && !s->is_dead, "unclean",
@@ -564,6 +579,31 @@ take_token(struct model *m)
 	    "more new connections than %u a second", m->policy.connect_rate);
 }
 
+/* An offline backend is tried. Those that have waited out the longest backoff
+ * without a slot are next: each of the others has at most an attempt that was
+ * under way and one that was due before, and those that have only just gone
+ * offline have one. */
+static void
+count_turns(struct model *m, const struct m_set *tried)
+{
+	uint32_t down = 0;
+
+	for (unsigned b = 0; b < m->sets_known; b++)
+		down += m->sets[b].health == M_OFFLINE;
+	for (unsigned b = 0; b < m->sets_known; b++) {
+		struct m_set *set = &m->sets[b];
+
+		if (set == tried || set->counts[SLOT_CONNECTING] > 0 ||
+		    !m_set_may_probe(m, set) ||
+		    m->watch->now_us - set->tried_us <= m->most_backoff_us)
+			continue;
+		if (set->passed_most < 3 * down + 2)
+			set->passed_most = 3 * down + 2;
+		MUST(m->watch, ++set->passed <= set->passed_most, "no-turn",
+		    "backend %u was passed over %u times", b, set->passed);
+	}
+}
+
 static void
 on_connect_start(struct model *m, struct m_slot *s)
 {
@@ -586,7 +626,9 @@ on_connect_start(struct model *m, struct m_slot *s)
 	take_token(m);
 	s->is_attempting = true;
 	s->since_us = w->now_us;
-	s->set->turn_mark = m->probe_clock;
+	be_tried(m, s->set);
+	if (s->set->health == M_OFFLINE)
+		count_turns(m, s->set);
 }
 
 static void
@@ -613,6 +655,7 @@ on_connect_end(struct model *m, struct m_slot *s, bool is_good)
 	    (unsigned long long)s->id);
 	s->is_attempting = false;
 	s->set->connects += is_good;
+	be_tried(m, s->set);
 	if (!is_good) {
 		must_wait(m, s);
 		return;
@@ -840,7 +883,7 @@ on_backend_added(struct model *m, const struct event_record *e)
 	if (b >= m->sets_known)
 		m->sets_known = b + 1;
 	set->is_named = true;
-	set->turn_mark = m->probe_clock;
+	be_tried(m, set);
 	m->named++;
 	m->online += set->health == M_ONLINE;
 }
@@ -852,7 +895,7 @@ on_backend_removed(struct model *m, const struct event_record *e)
 
 	MUST(m->watch, set->is_named && set->id == e->id, "backend",
 	    "%s is removed and was not there", e->addr);
-	set->is_named = set->is_drained = false;
+	set->is_named = set->is_drained = set->is_doomed = false;
 	m->named--;
 	m->online -= set->health == M_ONLINE;
 	m->wants_new_keys = true;
@@ -878,7 +921,7 @@ on_health(struct model *m, const struct event_record *e, enum m_health health)
 	if (health == M_OFFLINE) {
 		m->probers += set->counts[SLOT_CONNECTING];
 		set->had_outage = true;
-		set->turn_mark = m->probe_clock;
+		be_tried(m, set);
 		m->wants_new_keys = true;
 	}
 	set->health = health;

@@ -56,6 +56,7 @@ enum m_health { M_UNTRIED, M_ONLINE, M_OFFLINE };
 struct m_set {
 	uint64_t id;
 	bool is_named, is_drained;
+	bool is_doomed;	 /* the update that goes on does not name it */
 	bool had_outage; /* may be held back: it returns gradually */
 	enum m_health health;
 	uint32_t counts[SLOT_STATE_COUNT], slots;
@@ -63,6 +64,9 @@ struct m_set {
 	uint32_t live;
 	uint32_t health_checks;
 	uint64_t turn_mark; /* of probe_clock, at its last attempt */
+	uint64_t tried_us;  /* its last attempt, or when it went offline */
+	uint32_t passed;    /* attempts of others since it was due */
+	uint32_t passed_most;
 	uint64_t claims, connects;
 };
 
@@ -149,6 +153,9 @@ unsigned model_backend_of(const char *addr);
 void model_on_acquired(struct model *m, uint64_t slot);
 
 void model_set_policy(struct model *m, const struct policy *policy);
+
+/* Is it offline, and does its cap leave room to try it? */
+bool m_set_may_probe(const struct model *m, const struct m_set *set);
 
 /* Puts a waiting claim where it now belongs. */
 void model_rewant(struct model *m, struct m_claim *c, unsigned want);

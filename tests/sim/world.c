@@ -889,6 +889,10 @@ op_source(struct world *w, const struct op *op)
 			n++;
 		}
 	}
+	for (unsigned i = 0; i < BACKENDS_MAX; i++)
+		pl->model->sets[i].is_doomed = !pl->is_stopped &&
+					       pl->model->sets[i].is_named &&
+					       (op->mask >> i & 1) == 0;
 	pool_on_backends(pl->pool, specs, n, now(w));
 	called(w, op->pool);
 	for (unsigned i = 0; !pl->is_stopped && i < w->spec->backends; i++)
