@@ -550,9 +550,9 @@ resolver_free(struct resolver **rp)
 	if (r == NULL)
 		return;
 	ASSERT(!r->is_calling);
-	*rp = NULL;
 	resolver_free(&r->finder);
-	close_upstreams(r);
+	close_upstreams(r); /* which tells the ends, while it still is there */
+	*rp = NULL;
 	while ((w = r->waiters) != NULL) {
 		r->waiters = w->next;
 		free(w);
