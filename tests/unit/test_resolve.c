@@ -1539,6 +1539,22 @@ merging_drops_at_once_what_its_server_no_longer_names(void **state)
 }
 
 static void
+what_two_have_named_stays_while_one_of_them_is_silent(void **state)
+{
+	struct world *w = make_merging(two, two);
+
+	(void)state;
+	answer_all(w);
+	w->fakes[0].zone = second;
+	w->fakes[1].is_silent = true;
+	go_to(w, w->now + 80 * S);
+	assert_string_equal(show(w), TWO);
+	assert_int_equal(origin_of(w, 0).rule, RESOLVE_RULE_SILENT);
+	assert_int_equal(origin_of(w, 1).rule, RESOLVE_RULE_NAMED);
+	end_world(w);
+}
+
+static void
 merging_counts_the_empty_answers_of_each_server(void **state)
 {
 	struct world *w = make_merging(one, second);
@@ -1898,6 +1914,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(merging_waits_for_no_server_before_the_others_count),
 	cmocka_unit_test(merging_keeps_what_only_a_silent_server_had_named),
 	cmocka_unit_test(merging_drops_at_once_what_its_server_no_longer_names),
+	cmocka_unit_test(what_two_have_named_stays_while_one_of_them_is_silent),
 	cmocka_unit_test(merging_counts_the_empty_answers_of_each_server),
 	cmocka_unit_test(merging_with_all_servers_dead_is_as_it_always_is),
 	cmocka_unit_test(servers_are_known_again_at_another_place),
