@@ -17,6 +17,10 @@
 #include "io/resolver.h"
 #include "io/state_file.h"
 
+/* Sets of more backends than this take in changes at most this often. */
+#define GATHER_ABOVE 500
+#define GATHER_US    (50 * US_PER_MS)
+
 static void
 on_connected(void *ctx, struct conn *c)
 {
@@ -223,6 +227,19 @@ service_refresh(struct service *s)
 	count = sources_specs(&s->sources, dns, count, &specs);
 	pool_on_backends(s->pool, specs, count, s->daemon->now_us);
 	free(specs);
+	/* A large set is compared and spread as a whole for each change. */
+	s->refresh_at_us = 0;
+	if (count > GATHER_ABOVE)
+		s->refresh_at_us = time_after(s->daemon->now_us, GATHER_US);
+}
+
+/* As service_refresh, but changes of a large set that follow one another are
+ * gathered for a moment. */
+static void
+refresh_soon(struct service *s)
+{
+	if (s->daemon->now_us >= s->refresh_at_us)
+		service_refresh(s);
 }
 
 static void
@@ -435,7 +452,8 @@ arm(struct service *s)
 
 	if (expiry < at)
 		at = expiry;
-
+	if (s->sources.is_changed && s->refresh_at_us < at)
+		at = s->refresh_at_us;
 	if (at >= s->armed_at_us)
 		return; /* it may go off early, which does no harm */
 	s->armed_at_us = at;
@@ -450,7 +468,7 @@ service_settle(struct service *s)
 {
 	struct action a;
 
-	service_refresh(s);
+	refresh_soon(s);
 	while (pool_next_action(s->pool, &a))
 		carry_out(s, &a);
 }

@@ -31,6 +31,7 @@ struct service {
 	struct conn_owner owner;
 	struct list unwatched; /* conns that became idle in this turn */
 	struct sources sources;
+	uint64_t refresh_at_us;	   /* when a large set may change again */
 	uint64_t resolved_at_us;   /* last answer of the resolver */
 	struct resolver *resolver; /* owned; NULL: static backends */
 	struct resolver *former;   /* owned; names backends until resolver, in
