@@ -17,7 +17,7 @@
  *
  * Everything happens in the event loop's own turns: no function here calls a
  * callback, but that resolver_free and a change of servers trace the end of
- *what was under way; none blocks. Callbacks may call any function but
+ * what was under way; none blocks. Callbacks may call any function but
  * resolver_free. One thread.
  */
 
