@@ -1,4 +1,6 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031  # what a test sets is for that test
+#
 # How a claim ends: by its client, its backend, the network, or the daemon. Each
 # time the counts are right afterwards, the slot comes back, and the daemon has
 # no descriptor left over.
