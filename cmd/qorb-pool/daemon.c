@@ -488,6 +488,7 @@ daemon_run(struct daemon *d)
 {
 	settle(d);
 	while (!is_over(d)) {
+		d->is_watched_known = false;
 		if (event_base_loop(d->base, EVLOOP_ONCE) == -1) {
 			log_write(
 			    LOG_ERROR, NULL, NULL, "the event loop fails");

@@ -55,8 +55,10 @@ struct daemon {
 	struct list pending[1024]; /* what goes on under a tag, by hash */
 	uint64_t ids;		   /* last id given to a slot or pool */
 	uint64_t client_ids;
-	uint64_t now_us; /* of this turn */
-	int *closing;	 /* owned; descriptors to close at its end */
+	uint64_t now_us;  /* of this turn */
+	uint64_t watched; /* kinds of events that tracers watch; likewise */
+	bool is_watched_known; /* since the turn began */
+	int *closing;	       /* owned; descriptors to close at its end */
 	size_t closing_count, closing_room;
 	struct event *signals[3]; /* owned */
 	struct event *sweep;	  /* owned; once a second */

@@ -110,10 +110,17 @@ send_row(struct stream *s, const struct text *row)
 	client_line_end(c, &t);
 }
 
+/* Tracers come and go unseen, so each turn looks for them, once. */
 uint64_t
-events_wanted(const struct daemon *d)
+events_wanted(struct daemon *d)
 {
-	return d->subscribers.count > 0 ? EVENT_ALL : probes_watched();
+	if (d->subscribers.count > 0)
+		return EVENT_ALL;
+	if (!d->is_watched_known) {
+		d->watched = probes_watched();
+		d->is_watched_known = true;
+	}
+	return d->watched;
 }
 
 void

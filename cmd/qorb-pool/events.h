@@ -12,7 +12,7 @@ struct daemon;
 struct service;
 
 /* The kinds of events that somebody follows, as a row or by a tracer. */
-uint64_t events_wanted(const struct daemon *d);
+uint64_t events_wanted(struct daemon *d);
 
 /* Something happened, in a pool or (service NULL) in the daemon. */
 void events_tell(struct daemon *d, const struct service *service,

@@ -40,8 +40,8 @@ is_any_watched(void)
 #undef X
 }
 
-/* The first look is for the usual case: it is all that a claim pays for probes
- * that nobody watches. */
+/* The first look is for the usual case: it is all that probes cost that nobody
+ * watches. */
 uint64_t
 probes_watched(void)
 {

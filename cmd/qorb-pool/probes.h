@@ -4,7 +4,8 @@
 /*
  * The trace probes: each event is one of the provider `qorb`, with the
  * arguments that the table of event.h names. A probe that no tracer watches
- * costs a look at its semaphore. Built without probes, none is ever watched.
+ * costs a look at its semaphore a turn of the loop. Built without probes, none
+ * is ever watched.
  */
 
 #include "core/event.h"

@@ -2,7 +2,8 @@
 # What probes that nobody watches cost a claim: two daemons, one built with them
 # and one without, serve the same clients on one processor by turns, so that
 # what else the machine does meets both. That can only make them slower, so the
-# best of all rounds is printed:
+# best of all rounds is printed. Then, for root and with bpftrace, the same while
+# each script of probes/ watches the first of them:
 # tests/bench/probes.sh BUILD ROUNDS, with BUILD/yes and BUILD/no.
 set -eu
 
@@ -24,17 +25,20 @@ pause()
 	read -rt 0.05 <> <(:) || :
 }
 
+declare -A pools
+
 start()
 {
 	local bin=$build/$1/bin socket=$work/$1.sock addr
 	taskset -c 0 "$bin/qorb-echo" -q >"$work/$1.echo" &
 	pids+=("$!")
-	until grep -q ready "$work/$1.echo"; do pause; done
+	until grep -qs ready "$work/$1.echo"; do pause; done
 	addr=$(sed 's/.* on \(.*\), ready.*/\1/' "$work/$1.echo")
 	taskset -c 0 "$bin/qorb-pool" -l error -s "$socket" \
 	    --set max-slots=256 --set max-count=256 --set spares-wanted=256 \
 	    "bench=$addr" &
 	pids+=("$!")
+	pools[$1]=$!
 	until [[ $("$build/no/bin/qtop" -b -n 1 --json -s "$socket" \
 	    2>/dev/null) == *'"unclaimed":256'* ]]; do
 		pause
@@ -46,19 +50,57 @@ best()
 	sort "${@:3}" "$work/$1.$2" | head -n 1
 }
 
+# measure DAEMON NAME: one more round, noted under the name.
+measure()
+{
+	taskset -c 0 "$build/no/bench/bench_daemon" "$work/$1.sock" bench \
+	    64 4 1 >"$work/line"
+	sed -E 's%.*: *([0-9]+) claims/s.*%\1%' "$work/line" >>"$work/$2.rate"
+	sed -E 's%.*, *([0-9.]+) us of.*%\1%' "$work/line" >>"$work/$2.cpu"
+}
+
+report()
+{
+	echo "$1: $(best "$1" rate -rn) claims/s," \
+	    "$(best "$1" cpu -n) us of the daemon's processor time each"
+}
+
+# The program, and a line that says that it is attached.
+watch()
+{
+	{
+		cat "$1"
+		printf '%s\n' \
+		    'interval:ms:20 /!@on/ { @on = 1; printf("on\n"); }'
+	} >"$work/script.bt"
+	: >"$work/traced"
+	taskset -c 1 bpftrace -B line -p "${pools[yes]}" "$work/script.bt" \
+	    >"$work/traced" 2>/dev/null &
+	tracer=$!
+	pids+=("$tracer")
+	until grep -q '^on$' "$work/traced"; do
+		kill -0 "$tracer"
+		pause
+	done
+}
+
 start yes
 start no
 for ((i = 0; i < rounds; i++)); do
-	for which in yes no; do
-		taskset -c 0 "$build/no/bench/bench_daemon" \
-		    "$work/$which.sock" bench 64 4 1 >"$work/line"
-		sed -E 's%.*: *([0-9]+) claims/s.*%\1%' "$work/line" \
-		    >>"$work/$which.rate"
-		sed -E 's%.*, *([0-9.]+) us of.*%\1%' "$work/line" \
-		    >>"$work/$which.cpu"
-	done
+	measure yes PROBES=yes
+	measure no PROBES=no
 done
-for which in yes no; do
-	echo "PROBES=$which: $(best $which rate -rn) claims/s," \
-	    "$(best $which cpu -n) us of the daemon's processor time each"
+report PROBES=yes
+report PROBES=no
+[[ $(id -u) -eq 0 ]] && command -v bpftrace >/dev/null || exit 0
+for script in probes/*.bt; do
+	name=$(basename "$script" .bt)
+	watch "$script"
+	for ((i = 0; i < 3; i++)); do
+		measure yes "$name"
+	done
+	kill -INT "$tracer"
+	wait "$tracer" || :
+	unset 'pids[-1]'
+	report "$name"
 done

@@ -53,8 +53,43 @@ build()
 		[ -f "$dest/share/fish/vendor_completions.d/$program.fish" ]
 	done
 	[ -f "$dest/lib/libqorb.a" ]
+	[ -f "$dest/share/qorb/probes/hold-time.d" ]
+	[ -f "$dest/share/qorb/probes/hold-time.bt" ]
+	[ ! -e "$dest/share/qorb/probes/qorb.d" ]
 	build uninstall DESTDIR="$SCRATCH/dest" PREFIX=/usr
 	[ -z "$(find "$SCRATCH/dest" -type f)" ]
+}
+
+# probes_object SETTING ...: the object in which the probes fire, built so.
+probes_object()
+{
+	run_ok make -C "$ROOT" BUILD="$SCRATCH/b" CFLAGS=-O0 "$@" \
+	    "$SCRATCH/b/obj/cmd/qorb-pool/probes.o"
+	run_ok nm -u "$SCRATCH/b/obj/cmd/qorb-pool/probes.o"
+}
+
+@test "without dtrace, or with PROBES=no, the probes are empty macros" {
+	probes_object PROBES=no
+	[[ $output != *semaphore* ]]
+	probes_object DTRACE=/nonexistent/dtrace
+	[[ $output != *semaphore* ]]
+	printf '%s\n' '#error missing' >"$SCRATCH/sdt.h"
+	mkdir "$SCRATCH/sys"
+	mv "$SCRATCH/sdt.h" "$SCRATCH/sys"
+	probes_object CPPFLAGS="-I$SCRATCH"
+	[[ $output != *semaphore* ]]
+	run_status 2 make -C "$ROOT" PROBES=maybe help
+	[[ $stderr == *'PROBES=maybe: it must be yes, no or auto'* ]]
+}
+
+@test "with dtrace the probes are there, and a change of mind is followed" {
+	command -v dtrace >/dev/null || skip 'dtrace is not installed'
+	probes_object
+	[[ $output == *semaphore* ]]
+	probes_object PROBES=no
+	[[ $output != *semaphore* ]]
+	probes_object PROBES=yes
+	[[ $output == *semaphore* ]]
 }
 
 @test "a program in C is built with the installed library" {
