@@ -420,6 +420,7 @@ judge_settled(struct model *m)
 	    "%u connections work, %u are wanted", works, want);
 	MUST(m->watch,
 	    want == 0 || m->counts[SLOT_CLAIMED] >= m->policy.max_slots ||
-		!may_be_online || m->online > 0,
+		!may_be_online || m->online > 0 ||
+		(has_down && attempts(m) > 0), /* the next takes its turn */
 	    "settle", "no backend is online");
 }

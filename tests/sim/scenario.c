@@ -67,6 +67,14 @@ is_wide(const struct policy_row *row)
 	       row->kind == POLICY_SPAN_OR_NEVER;
 }
 
+bool
+policy_is_number(uint8_t row)
+{
+	return is_wide(&policy_rows[row]) ||
+	       policy_rows[row].kind == POLICY_COUNT ||
+	       policy_rows[row].kind == POLICY_CHOICE;
+}
+
 void
 policy_put(struct policy *p, const struct change *c)
 {
@@ -99,7 +107,7 @@ policy_row_of(const char *name)
 {
 	const struct policy_row *row = policy_find(name);
 
-	ASSERT(row != NULL && row->kind != POLICY_KEEPALIVE);
+	ASSERT(row != NULL);
 	return (uint8_t)(row - policy_rows);
 }
 
@@ -269,7 +277,7 @@ write_spec(FILE *f, const struct spec *s)
 		fprintf(f, "pool %u%s", i,
 		    s->pool[i].has_acquire ? " acquire" : "");
 		for (uint8_t r = 0; r < policy_row_count; r++) {
-			if (policy_rows[r].kind != POLICY_KEEPALIVE &&
+			if (policy_is_number(r) &&
 			    policy_get(&initial, r) !=
 				policy_get(&s->pool[i].policy, r))
 				write_change(f, &s->pool[i].policy, r);
@@ -376,7 +384,8 @@ read_change(struct reader *r, char *word, struct policy *p, struct change *c)
 
 	text_init(&why, buf, sizeof(buf));
 	row = policy_find(word);
-	if (row == NULL || value == NULL || row->kind == POLICY_KEEPALIVE ||
+	if (row == NULL || value == NULL ||
+	    !policy_is_number((uint8_t)(row - policy_rows)) ||
 	    !policy_set(p, row, value, &why)) {
 		complain(r, "no such policy, or no such value", word);
 		return;

@@ -133,7 +133,7 @@ plain_settings(struct shrinker *s)
 		for (uint8_t r = 0; r < policy_row_count; r++) {
 			struct change change = { r, 0 };
 
-			if (policy_rows[r].kind == POLICY_KEEPALIVE)
+			if (!policy_is_number(r))
 				continue;
 			change.value = policy_get(&initial, r);
 			if (policy_get(&s->best.spec.pool[p].policy, r) ==

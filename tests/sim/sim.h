@@ -176,6 +176,7 @@ void spec_init(struct spec *s);
 void policy_put(struct policy *p, const struct change *c);
 uint64_t policy_get(const struct policy *p, uint8_t row);
 uint8_t policy_row_of(const char *name);
+bool policy_is_number(uint8_t row);
 void script_add(struct script *s, const struct op *op);
 void script_free(struct script *s);
 struct op_source script_source(struct script *s);
