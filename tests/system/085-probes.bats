@@ -111,7 +111,9 @@ load_demo()
 	    -ex 'handle SIGPIPE nostop' \
 	    -ex 'break -probe-stap qorb:backend__added' -ex run \
 	    -ex 'printf "it is %s of %s\n", (char *)$_probe_arg1, (char *)$_probe_arg2' \
-	    -ex kill --args "$QORB_BIN/qorb-pool" "demo=$ECHO_ADDR"
+	    -ex kill --args "$QORB_BIN/qorb-pool" -s "$SCRATCH/gdb.sock" \
+	    "demo=$ECHO_ADDR"
+	rm -f "$SCRATCH/gdb.sock" # what is killed does not clear away
 	[[ $output == *"it is $ECHO_ADDR of demo"* ]]
 }
 
