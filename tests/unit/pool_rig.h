@@ -97,7 +97,7 @@ rig_start(struct rig *r)
 		.host = 7,
 		.has_acquire = r->has_acquire,
 		.ids = &r->ids,
-		.observer = { rig_on_event, r } };
+		.observer = { .on_event = rig_on_event, .ctx = r } };
 
 	r->table = claim_table_new(RIG_CLAIMS);
 	params.claims = r->table;
