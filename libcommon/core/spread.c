@@ -637,10 +637,28 @@ wait_for_turn(struct pool *p, struct slot_set *set)
 	heap_set(&p->probes, &set->probe, p->now_us);
 }
 
+/* Does a set have more than its share, and some of it idle? */
+static bool
+has_surplus(const struct pool *p)
+{
+	for (size_t i = 0; i < p->set_count; i++) {
+		const struct slot_set *set = p->sets[i];
+
+		if (set->slots.count > set->target &&
+		    set->counts[SLOT_UNCLAIMED] > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A set that was never tried, in a full pool, gets a turn only where another
+ * has more than its share: a connection that works and is where it should be
+ * is not closed for one that might. */
 static struct imbalance
 measure(struct pool *p)
 {
 	struct imbalance m = { 0 };
+	bool may_give = p->total < p->policy.max_slots || has_surplus(p);
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -652,7 +670,8 @@ measure(struct pool *p)
 			continue;
 		if (set->health == HEALTH_ONLINE)
 			m.missing += set->target - set->slots.count;
-		if (set->health != HEALTH_UNTRIED || set->slots.count > 0)
+		if (set->health != HEALTH_UNTRIED || set->slots.count > 0 ||
+		    !may_give)
 			continue;
 		m.untried++;
 		if (p->total >= p->policy.max_slots)

@@ -377,18 +377,23 @@ judge_figures(struct model *m, bool has_walks)
 /* --- the long run ----------------------------------------------------------
  */
 
-/* Slots whose connection is under way: they were closed a moment ago, for
- * their age or by the end of a lease. */
+/* Slots whose connection is under way, or waits for connect-rate: they were
+ * closed a moment ago, for their age or by the end of a lease. */
 static uint32_t
 attempts(const struct model *m)
 {
+	uint64_t turnover_us =
+	    US_PER_S / 100 + 2ULL * (m->policy.max_slots + m->sets_known) *
+				 US_PER_S / m->policy.connect_rate;
 	uint32_t n = 0;
 
 	for (int i = 0; i < BUCKETS; i++) {
 		const struct m_slot *s = m->slots[i];
 
 		for (; s != NULL; s = s->next)
-			n += s->is_attempting;
+			n += s->is_attempting ||
+			     (s->state == SLOT_CONNECTING && !s->has_failed &&
+				 m->watch->now_us - s->since_us <= turnover_us);
 	}
 	return n;
 }

@@ -191,6 +191,28 @@ an_offline_backend_is_tried_again_after_a_drain(void **state)
 }
 
 static void
+a_backend_not_yet_tried_costs_no_connection_in_its_place(void **state)
+{
+	struct rig *r = begin(4, 4);
+	unsigned connects;
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(2));
+	for (int i = 0; i < 3; i++)
+		assert_true(rig_has(r, rig_claim(r)));
+	rig_name(r, 0, 3);
+	rig_pass(r, SEC(10));
+	connects = r->all_connects;
+	assert_int_equal(rig_slots(r, 0), 3);
+	rig_pass(r, SEC(1000));
+	assert_int_equal(r->all_connects, connects);
+	assert_int_equal(r->stats.counts[SLOT_UNCLAIMED], 1);
+	rig_end(&r);
+}
+
+static void
 spares_are_kept_between_rebalances(void **state)
 {
 	struct rig *r = begin(16, 4);
@@ -593,6 +615,8 @@ main(void)
 		    an_offline_backend_is_tried_again_after_a_smaller_cap),
 		cmocka_unit_test(
 		    an_offline_backend_is_tried_again_after_a_drain),
+		cmocka_unit_test(
+		    a_backend_not_yet_tried_costs_no_connection_in_its_place),
 		cmocka_unit_test(spares_are_kept_between_rebalances),
 		cmocka_unit_test(
 		    a_pool_shrinks_only_at_a_rebalance_and_not_below_its_peak),
