@@ -8,6 +8,8 @@ load talk
 
 setup_file()
 {
+	# One tracer at a time.
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	helpers_begin
 	# What a tracer says with no probe of ours tells whether it works here.
 	TRACER=
