@@ -179,7 +179,9 @@ def main():
              lambda: len(os.listdir(f"/proc/{pid}/fd")) <= fds + 16)
     pool = check_figures(watcher)
     assert pool["waiting"] == "0", pool
-    assert grown < 2048, f"the daemon grew by {grown} KiB"
+    # The address sanitizer keeps freed memory for a while, so that it grows.
+    is_sanitized = b"AddressSanitizer" in open(f"/proc/{pid}/exe", "rb").read()
+    assert is_sanitized or grown < 2048, f"the daemon grew by {grown} KiB"
     claims = int(pool["claims"])
     print(f"{claims} claims, {len(progress) * 20} echoes, {killed} clients "
           f"killed, {reloads} reloads, {looks} looks, {grown} KiB grown")
