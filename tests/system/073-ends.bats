@@ -25,7 +25,7 @@ talk()
 {
 	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
 	    timeout 90 python3 -c "from talk import *
-import signal
+import signal, subprocess
 ADDR = os.environ['ADDR1']
 PID = int(Pool().ask('hello')['pid'])
 
@@ -45,12 +45,22 @@ def all_is_as_before():
     row = stat('demo')
     assert row['waiting'] == '0' and row['slots'] == '4', row
     assert Pool().ask('claims').rows == []
+
+def far_is(how):
+    # Whatever the other host has to say goes nowhere.
+    subprocess.run(['ip', '-6', '-n', os.environ['FAR'], 'route',
+        {'silent': 'add', 'back': 'del'}[how],
+        'blackhole', 'fd71:6f72:62::1'], check=True)
 $(cat)"
 }
 
+# In the network namespace NEAR where there is one.
 start_four()
 {
-	start_pool --set spares-wanted=4 --set max-slots=4 "$@" "demo=$ADDR1"
+	local within=()
+	[[ -z ${NEAR-} ]] || within=(ip netns exec "$NEAR")
+	start_daemon -n pool -s "$QORB_SOCKET" "${within[@]}" qorb-pool \
+	    --set spares-wanted=4 --set max-slots=4 "$@" "demo=$ADDR1"
 }
 
 @test "a client killed with -9 ends its claims" {
@@ -114,7 +124,6 @@ while True:
 		assert e.ask("#e events demo").line == "#e ok"
 		r = p.ask("claim demo backend=" + ADDR)
 		os.environ["HELD"] = r["slot"]
-		import subprocess
 		echo_pid = int(open(os.environ["SCRATCH"] + "/daemons/echo1").read())
 		os.kill(echo_pid, signal.SIGTERM)
 		while True:
@@ -246,65 +255,64 @@ while True:
 
 # --- a host that falls silent -----------------------------------------------
 
-# A network namespace with an echo server at the other end of a cable.
+# Two hosts and a cable between them: network namespaces NEAR, for the daemon, and
+# FAR with an echo server. Nothing of it is in sight of other tests, which may do
+# the same at the same time.
 make_network()
 {
 	[[ $EUID -eq 0 ]] || skip "needs root to make a network namespace"
 	command -v ip >/dev/null || skip "needs ip (iproute2)"
-	NET=qorb$$
-	ip netns add "$NET" || skip "no network namespaces here"
-	ip link add "$NET" type veth peer name far netns "$NET"
-	ip addr add fd71:6f72:62::1/64 dev "$NET" nodad
-	ip link set "$NET" up
-	ip -n "$NET" addr add fd71:6f72:62::2/64 dev far nodad
-	ip -n "$NET" link set far up
-	ip -n "$NET" link set lo up
-	start_daemon -n far -r 'ready to accept' ip netns exec "$NET" \
+	FAR=qorb-far-$$
+	ip netns add "$FAR" || skip "no network namespaces here"
+	NEAR=qorb-near-$$
+	ip netns add "$NEAR"
+	export FAR NEAR
+	ip -n "$NEAR" link add near type veth peer name far netns "$FAR"
+	ip -n "$NEAR" addr add fd71:6f72:62::1/64 dev near nodad
+	ip -n "$NEAR" link set lo up
+	ip -n "$NEAR" link set near up
+	ip -n "$FAR" addr add fd71:6f72:62::2/64 dev far nodad
+	ip -n "$FAR" link set far up
+	start_daemon -n far -r 'ready to accept' ip netns exec "$FAR" \
 	    qorb-echo -q '[fd71:6f72:62::2]:6001'
 	ADDR1='[fd71:6f72:62::2]:6001'
 }
 
+# The cable goes with either of its ends.
 remove_network()
 {
-	[[ -n ${NET-} ]] || return 0
-	if [[ -f $SCRATCH/daemons/far ]]; then
-		stop_daemon far
-	fi
-	ip link del "$NET"
-	ip netns del "$NET"
-	NET=
+	local name
+	[[ -n ${FAR-} ]] || return 0
+	for name in pool far; do
+		[[ ! -f $SCRATCH/daemons/$name ]] || stop_daemon "$name"
+	done
+	for name in $FAR ${NEAR-}; do
+		ip netns del "$name"
+	done
+	FAR='' NEAR=''
 }
 
 @test "a silent host is noticed on connections that nobody holds" {
 	make_network
 	# With a user time-out the kernel goes by that, not by the count.
 	start_four --set tcp-keepalive=1s,1s,2 --set tcp-user-timeout=2s
-	export NET
 	talk <<-'EOF'
-		import subprocess
-		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
-		    "far", "down"], check=True)
+		far_is("silent")
 		wait_for("offline", lambda:
 		    stat("demo", backend=ADDR)["state"] == "offline")
-		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
-		    "far", "up"], check=True)
-		subprocess.run(["ip", "-n", os.environ["NET"], "addr", "replace",
-		    "fd71:6f72:62::2/64", "dev", "far", "nodad"], check=True)
+		far_is("back")
 		all_is_as_before()
 	EOF
 }
 
 @test "a silent host ends a claim that waits for its answer" {
 	make_network
-	start_four --set tcp-user-timeout=1s
-	export NET
+	start_four --set tcp-user-timeout=2s
 	talk <<-'EOF'
-		import subprocess
 		p = Pool()
 		r = p.ask("claim demo")
 		assert echo(r.fd)
-		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
-		    "far", "down"], check=True)
+		far_is("silent")
 		r.fd.sendall(b"are you there")
 		try:
 		    r.fd.recv(1)
@@ -312,10 +320,7 @@ remove_network()
 		except TimeoutError:
 		    pass
 		assert p.ask("release " + r["claim"] + " broken").line == "ok"
-		subprocess.run(["ip", "-n", os.environ["NET"], "link", "set",
-		    "far", "up"], check=True)
-		subprocess.run(["ip", "-n", os.environ["NET"], "addr", "replace",
-		    "fd71:6f72:62::2/64", "dev", "far", "nodad"], check=True)
+		far_is("back")
 		r.fd.close(), p.close()
 		all_is_as_before()
 	EOF
