@@ -62,9 +62,10 @@ $(eval $(call find_library,CARES,libcares,$(RESOLV_LIBS)))
 $(eval $(call find_library,JANSSON,jansson))
 $(eval $(call find_library,NCURSES,ncursesw))
 $(eval $(call find_library,INIH,inih))
+$(eval $(call find_library,WEBSOCKETS,libwebsockets))
 MATH_LIBS ?= -lm
 LIB_CFLAGS = $(LIBEVENT_CFLAGS) $(CARES_CFLAGS) $(JANSSON_CFLAGS) \
-	$(NCURSES_CFLAGS) $(INIH_CFLAGS)
+	$(NCURSES_CFLAGS) $(INIH_CFLAGS) $(WEBSOCKETS_CFLAGS)
 
 MISSING_FOR_TESTS :=
 ifndef CMOCKA_LIBS
@@ -149,8 +150,9 @@ LIBS_qorb-echo    := LIBEVENT
 LIBS_qorb-load    := LIBEVENT JANSSON NCURSES MATH
 LIBS_qorb-pool    := LIBEVENT CARES INIH PROBES
 LIBS_qorb-resolve := LIBEVENT CARES
+LIBS_qorb-web     := WEBSOCKETS JANSSON
 LIBS_qtop         := LIBEVENT
-LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES INIH MATH CMOCKA
+LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES INIH WEBSOCKETS MATH CMOCKA
 
 # $(call libraries,NAME): the linker's words for LIBS_NAME.
 libraries = $(foreach l,$(LIBS_$(1)),$($(l)_LIBS))
@@ -425,7 +427,7 @@ help:
 	'          make PROBES=no   (yes, no; auto: when dtrace is there)' \
 	'Libraries: pkg-config finds them; LIBEVENT_CFLAGS and LIBEVENT_LIBS' \
 	'say otherwise, and so do those of CARES, JANSSON, NCURSES,' \
-	'INIH and CMOCKA.'
+	'INIH, WEBSOCKETS and CMOCKA.'
 
 DEPENDENCIES := $(if $(wildcard $(BUILD)/obj),\
 	$(shell find '$(BUILD)/obj' -name '*.d'))

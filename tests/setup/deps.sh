@@ -85,12 +85,13 @@ find_missing()
 	need_command make make
 	need_command "$pkg_config" pkg-config
 	if ! "$pkg_config" --exists libevent_core libcares jansson \
-	    ncursesw inih 2>/dev/null; then
+	    ncursesw inih libwebsockets 2>/dev/null; then
 		need_module libevent_core libevent
 		need_module libcares c-ares
 		need_module jansson jansson
 		need_module ncursesw ncurses
 		need_module inih inih
+		need_module libwebsockets libwebsockets
 	fi
 	[ "$goal" != build ] || return 0
 	need_command bash bash
@@ -108,6 +109,9 @@ find_missing()
 	need_command redis-server redis
 	need_command memcached memcached
 	need_command nginx nginx
+	# Who reads the figures of qorb-web.
+	need_command promtool prometheus
+	need_command chromedriver chromedriver
 	if [ "$(uname -s)" = Linux ]; then
 		need_command setpriv setpriv
 		need_tracing
@@ -154,6 +158,13 @@ package_of()
 	dnf:inih) echo inih-devel ;;
 	apk:inih) echo inih-dev ;;
 	pacman:inih) echo libinih ;;
+	apt-get:libwebsockets | apk:libwebsockets) echo libwebsockets-dev ;;
+	dnf:libwebsockets) echo libwebsockets-devel ;;
+	apt-get:chromedriver) echo chromium chromium-driver ;;
+	dnf:chromedriver) echo chromium chromedriver ;;
+	apk:chromedriver) echo chromium chromium-chromedriver ;;
+	pacman:chromedriver) echo chromium ;;
+	dnf:prometheus) echo golang-github-prometheus ;;
 	apt-get:cmocka) echo libcmocka-dev ;;
 	dnf:cmocka) echo libcmocka-devel ;;
 	apk:cmocka) echo cmocka-dev ;;

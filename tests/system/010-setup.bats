@@ -15,7 +15,7 @@ setup()
 	local tool
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
 	    cc make nsd dnsmasq clang bats true clang-format mandoc parallel perl python3 jq socat tmux \
-	    redis-server memcached nginx \
+	    redis-server memcached nginx promtool chromedriver \
 	    setpriv uname dtrace bpftrace; do
 		stand_in $tool
 	done
