@@ -52,7 +52,7 @@ enum slot_phase {
 };
 
 struct rate {
-	uint64_t second; /* of the newest bucket */
+	uint32_t second; /* of the newest bucket */
 	uint32_t buckets[RATE_SECONDS + 1];
 };
 
@@ -64,14 +64,15 @@ struct user {
 	struct list any_queue;	/* claims for any backend, claim.user_link */
 };
 
+/* The heap and the choice of a slot touch the first cache line of a shelf. */
 struct shelf {
-	struct shelf *next; /* in its set's row */
-	struct slot_set *set;
-	struct user *user;	   /* counted by refs */
 	struct pairing_node place; /* in user.shelves; see shelf_best */
 	struct list idle;	   /* slots, the hottest first, slot.link */
-	struct list queue;	   /* claims for this backend, user_link */
-	uint32_t refs;		   /* slots at home here, claims on queue */
+	struct slot_set *set;
+	struct user *user;  /* counted by refs */
+	struct shelf *next; /* in its set's row */
+	struct list queue;  /* claims for this backend, user_link */
+	uint32_t refs;	    /* slots at home here, claims on queue */
 };
 
 enum set_health {
@@ -81,7 +82,8 @@ enum set_health {
 };
 
 struct slot_set {
-	/* What every claim and release looks at, in few cache lines. */
+	/* What every claim and release looks at: two cache lines, and those of
+	 * the fresh shelf. */
 	uint64_t pass;	 /* stride scheduling: shares in order */
 	uint64_t stride; /* 2^32 / share: what a claim adds to pass */
 	uint32_t tier;	 /* rank of its priority, 0 first */
@@ -95,11 +97,12 @@ struct slot_set {
 	uint32_t counts[SLOT_STATE_COUNT];
 	uint64_t claims;
 	struct rate rate;
-	struct list slots;  /* slot.set_link */
-	uint32_t ramp;	    /* most slots now: doubles after a return */
-	char *name;	    /* owned */
-	struct shelf fresh; /* connections that are nobody's yet */
+	struct list slots;			 /* slot.set_link */
+	char *name;				 /* owned */
+	_Alignas(CACHE_LINE) struct shelf fresh; /* connections that are
+						  * nobody's yet */
 	/* The rest. */
+	uint32_t ramp; /* most slots now: doubles after a return */
 	uint64_t id;
 	struct addr addr;
 	char addr_text[ADDR_TEXT_BYTES];
@@ -132,36 +135,42 @@ struct slot_set {
 	struct histogram *connect; /* owned; NULL until the first connection */
 };
 
+/* In the order in which a claim and its release touch it: three cache lines,
+ * and one that they leave alone. */
 struct slot {
-	uint64_t id;
-	uint32_t index, gen;
-	enum slot_phase phase;
 	struct slot_set *set;
-	struct shelf *home;	   /* whose it is: set.fresh, or a user's */
-	struct shelf *shelf;	   /* while IDLE: where it lies */
-	struct claim *claim;	   /* while ACQUIRE or LENT */
-	struct heap_node timer;	   /* in pool.timers; see slot_set_timer */
-	uint64_t timer_at_us;	   /* NEVER when nothing is to happen */
-	struct list_node link;	   /* shelf.idle, pool.rated, pool.free_slots */
-	struct list_node set_link; /* set.slots */
-	bool was_shared;	   /* lent under isolation = none */
-	bool is_dead;		   /* LENT, and the kernel says it is gone */
-	bool is_leak_told;
-	bool is_worn;		/* to be closed when it is next unclaimed */
-	uint32_t failures;	/* attempts that failed in a row */
-	uint64_t started_at_us; /* of the attempt, or the check */
-	uint64_t connected_at_us;
-	uint64_t idle_since_us;
-	uint64_t check_at_us;	/* next health check */
-	uint64_t expires_at_us; /* max-lifetime */
-	uint64_t claims;	/* of this connection */
-	struct slot *heir;	/* slot that is to replace it, or NULL */
-	struct slot *elder;	/* slot that it is to replace, or NULL */
-	/* What the caller is still to be told; belongs to the index, not to
-	 * the slot that has it now. */
+	struct shelf *home;    /* whose it is: set.fresh, or a user's */
+	struct shelf *shelf;   /* while IDLE: where it lies */
+	struct claim *claim;   /* while ACQUIRE or LENT */
+	struct list_node link; /* shelf.idle, pool.rated, pool.free_slots */
+	enum slot_phase phase;
+	uint32_t index, gen;
+	struct heap_node timer; /* in pool.timers; see slot_set_timer */
+
+	uint64_t id;
+	uint64_t timer_at_us;  /* NEVER when nothing is to happen */
+	uint64_t timer_key_us; /* under which timer stands in its heap */
+	uint64_t check_at_us;  /* next health check */
+	struct slot *heir;     /* slot that is to replace it, or NULL */
+	/* What the caller is still to be told, here and at the end, belongs to
+	 * the index, not to the slot that has it now. */
 	struct list_node todo; /* on pool.todo */
 	bool is_close_due, is_revoke_due, is_connect_due, is_check_due;
-	uint32_t close_gen; /* generation to close or revoke */
+	bool was_shared; /* lent under isolation = none */
+	bool is_dead;	 /* LENT, and the kernel says it is gone */
+	bool is_leak_told;
+	bool is_worn; /* to be closed when it is next unclaimed */
+
+	uint64_t claims;	/* of this connection */
+	uint64_t expires_at_us; /* max-lifetime */
+	uint64_t idle_since_us;
+	uint64_t started_at_us; /* of the attempt, or the check */
+	uint64_t connected_at_us;
+	struct list_node set_link; /* set.slots */
+	uint32_t failures;	   /* attempts that failed in a row */
+	uint32_t close_gen;	   /* generation to close or revoke */
+
+	struct slot *elder; /* slot that it is to replace, or NULL */
 	uint64_t close_id;  /* id of the slot that had it */
 	uint64_t revoke_claim;
 	void *revoke_owner;

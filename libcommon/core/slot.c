@@ -114,9 +114,10 @@ slot_set_timer(struct pool *p, struct slot *s, uint64_t at_us)
 	s->timer_at_us = at_us;
 	if (at_us == NEVER)
 		return;
-	if (!heap_has(&s->timer) ||
-	    at_us < p->timers.entries[s->timer.place - 1].key)
-		heap_set(&p->timers, &s->timer, at_us);
+	if (heap_has(&s->timer) && s->timer_key_us <= at_us)
+		return;
+	s->timer_key_us = at_us;
+	heap_set(&p->timers, &s->timer, at_us);
 }
 
 /* Takes a slot that is idle, or waits for its turn to connect, off its list. */
@@ -518,7 +519,7 @@ slot_shelve(struct pool *p, struct slot *s)
 	s->shelf = sh;
 	s->idle_since_us = p->now_us;
 	list_push_front(&sh->idle, &s->link);
-	if (!sh->place.is_in)
+	if (!pairing_has(&sh->place))
 		shelf_place(p, sh);
 	if (s->heir == NULL && s->expires_at_us < at)
 		at = s->expires_at_us;

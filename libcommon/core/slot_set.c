@@ -117,7 +117,7 @@ shelf_init(struct shelf *sh, struct slot_set *set, struct user *u)
 static struct slot_set *
 add(struct pool *p, const struct backend_spec *spec)
 {
-	struct slot_set *set = mem_new(1, sizeof(*set));
+	struct slot_set *set = mem_new_line(sizeof(*set));
 
 	set->id = pool_new_id(p);
 	set->name = mem_strdup(spec->name);
@@ -377,7 +377,7 @@ slot_set_rekey(struct pool *p, struct slot_set *set)
 	struct pairing_node now = { .hi = set->tier, .lo = score(p, set) };
 
 	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
-		if (sh->place.is_in && pairing_less(&now, &sh->place))
+		if (pairing_has(&sh->place) && pairing_less(&now, &sh->place))
 			pairing_set(
 			    &sh->user->shelves, &sh->place, now.hi, now.lo);
 	}
@@ -396,7 +396,7 @@ shelf_place(const struct pool *p, struct shelf *sh)
 bool
 shelf_is_placed(const struct pool *p, const struct shelf *sh)
 {
-	if (!sh->place.is_in)
+	if (!pairing_has(&sh->place))
 		return sh->idle.count == 0;
 	if (sh->place.hi != sh->set->tier)
 		return sh->place.hi < sh->set->tier;
@@ -410,9 +410,10 @@ shelf_is_placed(const struct pool *p, const struct shelf *sh)
 struct shelf *
 shelf_best(const struct pool *p, struct user *u)
 {
-	while (u->shelves.root != NULL) {
-		struct shelf *sh =
-		    CONTAINER_OF(u->shelves.root, struct shelf, place);
+	struct pairing_node *n;
+
+	while ((n = pairing_min(&u->shelves)) != NULL) {
+		struct shelf *sh = CONTAINER_OF(n, struct shelf, place);
 
 		if (sh->idle.count == 0) {
 			pairing_remove(&u->shelves, &sh->place);

@@ -400,9 +400,9 @@ working(const struct pool *p)
 static struct slot_set *
 next_to_grow(const struct pool *p)
 {
-	return p->grow.root == NULL
-		   ? NULL
-		   : CONTAINER_OF(p->grow.root, struct slot_set, grow);
+	struct pairing_node *n = pairing_min(&p->grow);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct slot_set, grow);
 }
 
 static void
@@ -594,7 +594,8 @@ may_have_share(const struct slot_set *set)
 static void
 plan(struct pool *p, uint32_t slots)
 {
-	struct pairing heap = { NULL };
+	struct pairing heap = { 0 };
+	struct pairing_node *n;
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -604,19 +605,18 @@ plan(struct pool *p, uint32_t slots)
 			pairing_add(&heap, &set->plan, next_key(p, set, 0),
 			    tie_key(p, set));
 	}
-	while (slots > 0 && heap.root != NULL) {
-		struct slot_set *set =
-		    CONTAINER_OF(heap.root, struct slot_set, plan);
+	while (slots > 0 && (n = pairing_min(&heap)) != NULL) {
+		struct slot_set *set = CONTAINER_OF(n, struct slot_set, plan);
 
-		pairing_remove(&heap, &set->plan);
+		pairing_remove(&heap, n);
 		set->target++;
 		slots--;
 		if (set->target < cap(p, set))
 			pairing_add(&heap, &set->plan,
 			    next_key(p, set, set->target), tie_key(p, set));
 	}
-	while (heap.root != NULL)
-		pairing_remove(&heap, heap.root);
+	while ((n = pairing_min(&heap)) != NULL)
+		pairing_remove(&heap, n);
 }
 
 /* What a rebalance found. */
