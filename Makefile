@@ -314,7 +314,7 @@ $(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBS) $(BUILD)/link.flags
 unit-tests: $(MEASURES)
 .PHONY: bench-core fleet
 bench-core: $(BUILD)/bench/bench_core
-	@$<
+	@tests/bench/core.sh $<
 fleet: $(BUILD)/sim/fleet
 	@$<
 .PHONY: bench-daemon
