@@ -432,7 +432,7 @@ pool_on_release(
 	if (c == NULL || c->state != CLAIM_HELD)
 		return false;
 	s = c->slot;
-	histogram_record(&p->hold, p->now_us - c->granted_at_us);
+	recent_record(&p->hold, p->now_us - c->granted_at_us, p->now_us);
 	pool_tell_claim(p, EVENT_HANDLE_RETURNED, c, s, end_name(how));
 	p->held--;
 	forget(p, c);

@@ -23,6 +23,7 @@
 #include "core/list.h"
 #include "core/pairing.h"
 #include "core/pool.h"
+#include "core/recent.h"
 #include "core/rng.h"
 
 /* Failure window: this many buckets of this length. */
@@ -286,7 +287,7 @@ struct pool {
 	uint64_t refused[ERROR_COUNT];
 	uint64_t held;
 	struct rate rate;
-	struct histogram wait, hold;
+	struct recent wait, hold;
 };
 
 /* pool.c */

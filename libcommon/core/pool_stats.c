@@ -73,13 +73,25 @@ pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 const struct histogram *
 pool_wait_histogram(const struct pool *p)
 {
-	return &p->wait;
+	return &p->wait.all;
 }
 
 const struct histogram *
 pool_hold_histogram(const struct pool *p)
 {
-	return &p->hold;
+	return &p->hold.all;
+}
+
+void
+pool_recent_wait(const struct pool *p, uint64_t now_us, struct histogram *wait)
+{
+	recent_last(&p->wait, now_us, wait);
+}
+
+void
+pool_recent_hold(const struct pool *p, uint64_t now_us, struct histogram *hold)
+{
+	recent_last(&p->hold, now_us, hold);
 }
 
 static enum backend_state

@@ -647,7 +647,7 @@ lend(struct pool *p, struct slot *s, struct claim *c)
 	c->granted_at_us = p->now_us;
 	list_push_back(&p->answers, &c->answer);
 	set_hold_timer(p, s);
-	histogram_record(&p->wait, p->now_us - c->asked_at_us);
+	recent_record(&p->wait, p->now_us - c->asked_at_us, p->now_us);
 	p->granted++;
 	p->held++;
 	set->claims++;
