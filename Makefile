@@ -321,7 +321,7 @@ fleet: $(BUILD)/sim/fleet
 bench-daemon: all $(BUILD)/bench/bench_daemon
 	@tests/bench/daemon.sh '$(BUILD)'
 
-ROUNDS ?= 20
+ROUNDS ?= 100
 .PHONY: bench-probes
 bench-probes:
 	@for p in yes no; do $(MAKE) --no-print-directory -s PROBES=$$p \

@@ -120,7 +120,7 @@ main(int argc, char **argv)
 	}
 	cpu = cpu_us(pid);
 	start = clock_us();
-	end = start + (uint64_t)atoi(argv[5]) * 1000000;
+	end = start + (uint64_t)(atof(argv[5]) * 1e6);
 	while (clock_us() < end) {
 		(void)poll(fds, (nfds_t)n, 1000);
 		for (int i = 0; i < n; i++) {
