@@ -257,6 +257,7 @@ struct pool {
 	uint32_t peak_in_use; /* since the last periodic rebalance */
 	uint32_t probing;     /* CONNECTING slots of offline sets */
 	uint32_t trials;      /* sets with is_trial */
+	uint32_t owed; /* slots that move as soon as a claim returns one */
 
 	struct heap timers;   /* slot.timer, at timer_at_us or earlier */
 	struct list rated;    /* slots */
@@ -422,5 +423,6 @@ void spread_forget_probe(struct pool *p, const struct slot *s);
 void spread_probe_turn(struct pool *p, struct slot *s);
 void spread_weigh(struct pool *p);
 void spread_trim(struct pool *p);
+bool spread_takes(struct pool *p, const struct slot_set *set);
 
 #endif

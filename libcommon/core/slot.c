@@ -542,7 +542,8 @@ slot_ready(struct pool *p, struct slot *s)
 
 	if (s->phase != PHASE_IDLE)
 		slot_set_phase(p, s, PHASE_IDLE);
-	if (s->is_worn || spread_is_over(p, s->set)) {
+	if (s->is_worn || spread_is_over(p, s->set) ||
+	    spread_takes(p, s->set)) {
 		slot_remove(p, s);
 		return;
 	}
