@@ -85,11 +85,11 @@ enum set_health {
 struct slot_set {
 	/* What every claim and release looks at: two cache lines, and those of
 	 * the fresh shelf. */
-	uint64_t pass;	 /* stride scheduling: shares in order */
-	uint64_t stride; /* 2^32 / share: what a claim adds to pass */
-	uint32_t tier;	 /* rank of its priority, 0 first */
-	uint32_t busy;	 /* slots in ACQUIRE or LENT */
-	uint32_t window_sum;
+	uint64_t pass;	       /* stride scheduling: shares in order */
+	uint64_t stride;       /* 2^32 / share: what a claim adds to pass */
+	uint32_t tier;	       /* rank of its priority, 0 first */
+	uint32_t busy;	       /* slots in ACQUIRE or LENT */
+	uint32_t penalty;      /* failures held against it, of late */
 	uint32_t live;	       /* slots with a connection not known dead */
 	struct shelf *shelves; /* all of them; fresh is the last */
 	bool is_named;	       /* by a source, now */
@@ -127,9 +127,11 @@ struct slot_set {
 	struct heap_node probe;	  /* in pool.probes: offline, without a slot */
 	uint32_t probe_failures;  /* backoff it had when it lost its slot */
 	uint64_t retry_at_us;	  /* likewise */
-	uint32_t window[WINDOW_BUCKETS];
+	/* The failure window: all failures, and those that balance minds. */
+	uint32_t failures[WINDOW_BUCKETS], failure_sum;
+	uint32_t penalties[WINDOW_BUCKETS];
 	uint64_t window_epoch;
-	struct list_node failing; /* on pool.failing while window_sum > 0 */
+	struct list_node failing; /* on pool.failing while failure_sum > 0 */
 	const char *last_error;
 	uint64_t last_error_at_us;
 	uint64_t absent_at_us; /* since when no source names it; 0: one does */

@@ -121,7 +121,7 @@ pool_next_backend(const struct pool *p, uint64_t now_us, size_t *at,
 		stats->absent_us = span_since(now_us, set->absent_at_us);
 	stats->state = backend_state(set);
 	memcpy(stats->counts, set->counts, sizeof(stats->counts));
-	stats->failures = set->window_sum;
+	stats->failures = set->failure_sum;
 	stats->claims = set->claims;
 	stats->claims_per_s = rate_mean(&set->rate, now_us);
 	stats->priority = set->priority;

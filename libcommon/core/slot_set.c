@@ -317,8 +317,7 @@ progress(const struct pool *p, const struct slot_set *set)
 static uint64_t
 score(const struct pool *p, const struct slot_set *set)
 {
-	uint64_t failures =
-	    set->window_sum < LOAD_MOST ? set->window_sum : LOAD_MOST;
+	uint64_t failures = set->penalty < LOAD_MOST ? set->penalty : LOAD_MOST;
 
 	return progress(p, set) + failures * FAILURE_STRIDES * set->stride;
 }
@@ -459,14 +458,6 @@ slot_set_forget_health(struct pool *p, struct slot_set *set)
 	set_health(p, set, HEALTH_UNTRIED);
 }
 
-void
-slot_set_go_offline(struct pool *p, struct slot_set *set)
-{
-	set_health(p, set, HEALTH_OFFLINE);
-	set->ramp = 1;
-	tell(p, EVENT_SLOT_SET_OFFLINE, set, NULL);
-}
-
 static void
 go_online(struct pool *p, struct slot_set *set)
 {
@@ -514,11 +505,11 @@ rotate(struct slot_set *set, uint64_t epoch)
 	if (steps > WINDOW_BUCKETS)
 		steps = WINDOW_BUCKETS;
 	for (uint64_t i = 1; i <= steps; i++) {
-		uint32_t *b =
-		    &set->window[(set->window_epoch + i) % WINDOW_BUCKETS];
+		uint64_t b = (set->window_epoch + i) % WINDOW_BUCKETS;
 
-		set->window_sum -= *b;
-		*b = 0;
+		set->failure_sum -= set->failures[b];
+		set->penalty -= set->penalties[b];
+		set->failures[b] = set->penalties[b] = 0;
 	}
 	set->window_epoch = epoch;
 }
@@ -531,13 +522,36 @@ slot_set_on_failure(struct pool *p, struct slot_set *set, const char *reason)
 	set->last_error = reason;
 	set->last_error_at_us = p->now_us;
 	rotate(set, epoch);
-	set->window[epoch % WINDOW_BUCKETS]++;
-	set->window_sum++;
+	set->failures[epoch % WINDOW_BUCKETS]++;
+	set->failure_sum++;
+	if (set->health != HEALTH_OFFLINE) {
+		set->penalties[epoch % WINDOW_BUCKETS]++;
+		set->penalty++;
+	}
 	if (!list_has(&set->failing))
 		list_push_back(&p->failing, &set->failing);
 	if (p->window_at_us == NEVER)
 		p->window_at_us = (epoch + 1) * WINDOW_BUCKET_US;
 	slot_set_rekey(p, set);
+}
+
+/* However many connections went with it, that it went is held against it once;
+ * and what fails while it is away is not. So a backend that was started anew is
+ * used as soon as it is back, and one that comes and goes is not. */
+void
+slot_set_go_offline(struct pool *p, struct slot_set *set)
+{
+	uint32_t *now = &set->penalties[window_epoch(p) % WINDOW_BUCKETS];
+
+	set_health(p, set, HEALTH_OFFLINE);
+	set->ramp = 1;
+	rotate(set, window_epoch(p));
+	if (*now > 1) {
+		set->penalty -= *now - 1;
+		*now = 1;
+		slot_set_rekey(p, set);
+	}
+	tell(p, EVENT_SLOT_SET_OFFLINE, set, NULL);
 }
 
 /* A new bucket begins: penalties decay. */
@@ -554,7 +568,7 @@ slot_set_rotate_windows(struct pool *p)
 		n = list_after(&p->failing, n);
 		rotate(set, epoch);
 		slot_set_rekey(p, set);
-		if (set->window_sum == 0)
+		if (set->failure_sum == 0)
 			list_remove(&p->failing, &set->failing);
 	}
 	p->window_at_us =

@@ -661,6 +661,66 @@ recent_failures_count_against_a_backend_and_are_forgotten(void **state)
 	rig_end(&r);
 }
 
+/* Claims that are held at the same time, of so many, that a backend has. */
+static int
+had_of(struct rig *r, int backend, int count)
+{
+	uint64_t claims[64];
+	int had = 0;
+
+	for (int i = 0; i < count; i++) {
+		claims[i] = rig_claim(r);
+		had += rig_conn_of(r, claims[i])->backend == backend;
+	}
+	for (int i = 0; i < count; i++)
+		rig_release(r, claims[i], CLAIM_END_OK);
+	return had;
+}
+
+static void
+a_backend_that_was_started_anew_is_used_at_once(void **state)
+{
+	struct rig *r = begin(24, 24);
+	struct backend_stats s;
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 3);
+	rig_pass(r, SEC(2));
+	r->moods[0] = RIG_DOWN;
+	rig_lose(r, 0);
+	rig_pass(r, SEC(5));
+	r->moods[0] = RIG_UP;
+	rig_pass(r, SEC(15));
+	assert_true(rig_backend(r, 0, &s));
+	assert_true(s.failures > 10 && s.counts[SLOT_UNCLAIMED] == 8);
+	assert_in_range(had_of(r, 0, 9), 1, 3);
+	rig_end(&r);
+}
+
+static void
+a_backend_that_comes_and_goes_is_used_less(void **state)
+{
+	struct rig *r = begin(24, 24);
+	struct backend_stats s;
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 3);
+	rig_pass(r, SEC(2));
+	for (int i = 0; i < 5; i++) {
+		r->moods[0] = RIG_DOWN;
+		rig_lose(r, 0);
+		rig_pass(r, SEC(1));
+		r->moods[0] = RIG_UP;
+		rig_pass(r, SEC(6));
+	}
+	assert_true(rig_backend(r, 0, &s));
+	assert_int_equal(s.state, BACKEND_ONLINE);
+	assert_int_equal(had_of(r, 0, 9), 0);
+	rig_end(&r);
+}
+
 static void
 each_host_uses_its_own_backends_when_there_are_more_than_slots(void **state)
 {
@@ -735,6 +795,9 @@ main(void)
 		cmocka_unit_test(a_busy_backend_is_not_scored_as_a_failing_one),
 		cmocka_unit_test(
 		    recent_failures_count_against_a_backend_and_are_forgotten),
+		cmocka_unit_test(
+		    a_backend_that_was_started_anew_is_used_at_once),
+		cmocka_unit_test(a_backend_that_comes_and_goes_is_used_less),
 		cmocka_unit_test(
 		    each_host_uses_its_own_backends_when_there_are_more_than_slots),
 	};
