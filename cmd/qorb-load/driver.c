@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event_struct.h>
@@ -11,6 +10,7 @@
 #include "core/base.h"
 #include "core/rng.h"
 #include "io/fd.h"
+#include "cost.h"
 #include "direct.h"
 #include "failure.h"
 #include "links.h"
@@ -51,7 +51,7 @@ struct driver {
 	enum driver_end end;
 	char why[WHY_BYTES];
 	unsigned unanswered;
-	uint64_t cpu_begun_us;
+	struct cost begun; /* the process before the run */
 
 	struct crew crew;
 	struct task *tasks;    /* owned; work->tasks */
@@ -90,18 +90,6 @@ driver_add_timer(struct event *timer, uint64_t span_us)
 	const struct timeval tv = driver_timeval(span_us);
 
 	evtimer_add(timer, &tv);
-}
-
-static uint64_t
-driver_cpu_us(void)
-{
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage) != 0)
-		return 0;
-	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
-		   US_PER_S +
-	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 /* ---- The end of a run ---- */
@@ -166,11 +154,12 @@ driver_planned(struct driver *d, uint64_t now_us)
 static void
 driver_end_figures(struct driver *d)
 {
+	struct cost cost = cost_since(&d->begun);
 	uint64_t now_us = clock_us();
 
 	if (workload_is_open(d->work))
 		d->figures->planned = driver_planned(d, now_us);
-	figures_end(d->figures, now_us, driver_cpu_us() - d->cpu_begun_us);
+	figures_end(d->figures, now_us, &cost);
 }
 
 static void
@@ -517,7 +506,7 @@ driver_turn(struct driver *d)
 enum driver_end
 driver_run(struct driver *d)
 {
-	d->cpu_begun_us = driver_cpu_us();
+	d->begun = cost_now();
 	d->figures->begun_us = clock_us();
 	if (workload_is_open(d->work))
 		driver_next_due(d);

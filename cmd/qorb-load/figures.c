@@ -181,11 +181,11 @@ figures_on_failure(struct figures *f, unsigned failure)
 }
 
 void
-figures_end(struct figures *f, uint64_t now_us, uint64_t cpu_us)
+figures_end(struct figures *f, uint64_t now_us, const struct cost *cost)
 {
 	f->is_ended = true;
 	f->elapsed_us = now_us - f->begun_us;
-	f->cpu_us = cpu_us;
+	f->cost = *cost;
 }
 
 uint64_t
@@ -216,12 +216,32 @@ figures_rate(const struct figures *f, uint64_t count)
 	return (double)count * (double)US_PER_S / (double)f->elapsed_us;
 }
 
-double
-figures_cpu_share(const struct figures *f)
+static double
+figures_share(const struct figures *f, uint64_t us)
 {
 	if (f->elapsed_us == 0)
 		return 0;
-	return (double)f->cpu_us / (double)f->elapsed_us;
+	return (double)us / (double)f->elapsed_us;
+}
+
+double
+figures_cpu_share(const struct figures *f)
+{
+	return figures_share(f, f->cost.cpu_us);
+}
+
+double
+figures_delayed_share(const struct figures *f)
+{
+	return figures_share(f, f->cost.delayed_us);
+}
+
+double
+figures_cycle_cpu_us(const struct figures *f)
+{
+	if (f->cycles == 0)
+		return 0;
+	return (double)f->cost.cpu_us / (double)f->cycles;
 }
 
 static int

@@ -12,9 +12,9 @@
 #include "figures.h"
 #include "workload.h"
 
-/* A run in which this process was on a processor for more than this share of
- * the time says more about it than about the daemon. */
-#define REPORT_BUSY_SHARE 0.8
+/* A run of which this process was on a processor, or waited for one, for more
+ * than this share says much about it, and too little about the daemon. */
+#define REPORT_BUSY_SHARE 0.5
 
 struct report {
 	const struct workload *work;   /* all borrowed */
@@ -47,6 +47,9 @@ bool report_compare_json(const struct report *pool, const struct report *direct,
  * name, the bucket's upper edge in microseconds, its count, and the share of
  * all that lies at or below it; tab-separated, with a line of titles. */
 void report_histograms(const struct report *r, FILE *out);
+
+/* Was more of the measured time our own than REPORT_BUSY_SHARE? */
+bool report_is_busy(const struct figures *f);
 
 /* The latencies of a run: two, or four in the open model. */
 #define REPORT_SPANS_MAX 4

@@ -92,10 +92,23 @@ compare_errors(
 	}
 }
 
-static double
-compare_cost(const struct figures *f)
+static void
+compare_costs(const struct report *pool, const struct report *direct, FILE *out)
 {
-	return f->cycles > 0 ? (double)f->cpu_us / (double)f->cycles : 0;
+	const struct figures *f[] = { pool->figures, direct->figures };
+	char cycle[2][NUMBERS_BYTES], share[2][NUMBERS_BYTES];
+
+	for (unsigned i = 0; i < ARRAY_LEN(f); i++) {
+		(void)snprintf(cycle[i], NUMBERS_BYTES, "%.1fus",
+		    figures_cycle_cpu_us(f[i]));
+		(void)snprintf(share[i], NUMBERS_BYTES, "%.0f %%",
+		    100 * figures_cpu_share(f[i]));
+	}
+	compare_line(out, "own cpu a cycle", cycle[0], cycle[1]);
+	compare_ratio(
+	    out, figures_cycle_cpu_us(f[0]), figures_cycle_cpu_us(f[1]));
+	compare_line(out, "own share of time", share[0], share[1]);
+	compare_ratio(out, figures_cpu_share(f[0]), figures_cpu_share(f[1]));
 }
 
 void
@@ -104,7 +117,7 @@ report_compare(
 {
 	const struct figures *a = pool->figures;
 	const struct figures *b = direct->figures;
-	char span[NUMBERS_BYTES], own[NUMBERS_BYTES], its[NUMBERS_BYTES];
+	char span[NUMBERS_BYTES];
 
 	fprintf(out,
 	    "pool %s of %s, and the same %u task%s with a connection each "
@@ -120,9 +133,11 @@ report_compare(
 	compare_rate(out, "cycles a second", figures_rate(a, a->cycles),
 	    figures_rate(b, b->cycles));
 	compare_latencies(pool, direct, out);
-	(void)snprintf(own, sizeof(own), "%.1fus", compare_cost(a));
-	(void)snprintf(its, sizeof(its), "%.1fus", compare_cost(b));
-	compare_line(out, "own cpu a cycle", own, its);
-	compare_ratio(out, compare_cost(a), compare_cost(b));
+	compare_costs(pool, direct, out);
 	compare_errors(pool, direct, out);
+	if (report_is_busy(a) || report_is_busy(b))
+		fprintf(out,
+		    "note: over %.0f %% of the time was qorb-load's own: it "
+		    "was the bottleneck or near it\n",
+		    100 * REPORT_BUSY_SHARE);
 }

@@ -150,7 +150,7 @@ after_the_end_only_failures_count(void **state)
 
 	(void)state;
 	f->begun_us = 500;
-	figures_end(f, 2000500, 100000);
+	figures_end(f, 2000500, &(struct cost){ .cpu_us = 100000 });
 	grant(f, "a:1", 1);
 	figures_on_cycle(f, 1, 1, 2);
 	figures_on_failure(f, FAILURE_ECHO_WRONG);
@@ -175,9 +175,13 @@ rates_and_shares_are_of_the_time_until_the_end(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		figures_on_cycle(f, 1, 1, 2);
 	figures_on_failure(f, ERR_OVERLOADED);
-	figures_end(f, 2 * US_PER_S, US_PER_S / 2);
+	assert_true(figures_delayed_share(f) == 0);
+	figures_end(f, 2 * US_PER_S,
+	    &(struct cost){ .cpu_us = US_PER_S / 2, .delayed_us = US_PER_S });
 	assert_true(figures_rate(f, 3) == 1.5);
 	assert_true(figures_cpu_share(f) == 0.25);
+	assert_true(figures_delayed_share(f) == 0.5);
+	assert_true(figures_cycle_cpu_us(f) == (double)US_PER_S / 6);
 	assert_true(figures_failure_share(f) == 25);
 	figures_free(&f);
 }
