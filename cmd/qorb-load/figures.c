@@ -188,6 +188,41 @@ figures_end(struct figures *f, uint64_t now_us, const struct cost *cost)
 	f->cost = *cost;
 }
 
+static void
+figures_add_spans(struct figures_spans *to, const struct figures_spans *from)
+{
+	histogram_add(&to->wait, &from->wait);
+	histogram_add(&to->cycle, &from->cycle);
+}
+
+void
+figures_add(struct figures *to, const struct figures *from)
+{
+	to->asked += from->asked;
+	to->granted += from->granted;
+	to->cycles += from->cycles;
+	to->cut += from->cut;
+	to->planned += from->planned;
+	for (unsigned i = 0; i < FAILURE_COUNT; i++)
+		to->failures[i] += from->failures[i];
+	figures_add_spans(&to->spans, &from->spans);
+	figures_add_spans(&to->raw, &from->raw);
+	for (size_t i = 0; i < from->backend_count; i++) {
+		const struct figures_backend *b = &from->backends[i];
+
+		figures_backend(to, b->name)->claims += b->claims;
+	}
+	for (size_t i = 0; i < from->slot_cap; i++) {
+		if (from->slots[i] != SLOT_NONE)
+			figures_on_slot(to, from->slots[i]);
+	}
+	to->has_more_slots |= from->has_more_slots;
+	to->is_ended = true;
+	to->elapsed_us += from->elapsed_us;
+	to->cost.cpu_us += from->cost.cpu_us;
+	to->cost.delayed_us += from->cost.delayed_us;
+}
+
 uint64_t
 figures_failures(const struct figures *f)
 {

@@ -87,6 +87,9 @@ void figures_on_failure(struct figures *f, unsigned failure);
 /* The run ends here: from now on nothing but failures is counted. */
 void figures_end(struct figures *f, uint64_t now_us, const struct cost *cost);
 
+/* Adds the figures of a run that has ended, of the same model. */
+void figures_add(struct figures *to, const struct figures *from);
+
 /* Of all codes together. */
 uint64_t figures_failures(const struct figures *f);
 

@@ -32,16 +32,21 @@ int report_status(const struct report *r);
 
 void report_text(const struct report *r, FILE *out);
 
-/* Two runs of the same workload side by side: what the pool saved. Both are
- * those of one command line, the first with the pool. */
-void report_compare(
-    const struct report *pool, const struct report *direct, FILE *out);
+/* The same workload with the pool and without: what the pool saved. */
+struct compare_report {
+	struct report pool;
+	struct report direct;
+	unsigned turns; /* that each of them had */
+};
+
+/* Both side by side. */
+void report_compare(const struct compare_report *r, FILE *out);
 
 /* One object on one line. False when memory is short. */
 bool report_json(const struct report *r, FILE *out) MUST_CHECK;
-/* One of two members, "pool" and "direct", each such an object. */
-bool report_compare_json(const struct report *pool, const struct report *direct,
-    FILE *out) MUST_CHECK;
+/* One with the members "pool" and "direct", each such an object, and "turns".
+ */
+bool report_compare_json(const struct compare_report *r, FILE *out) MUST_CHECK;
 
 /* Every bucket of the latencies that is not empty, as lines of a latency's
  * name, the bucket's upper edge in microseconds, its count, and the share of

@@ -111,33 +111,45 @@ compare_costs(const struct report *pool, const struct report *direct, FILE *out)
 	compare_ratio(out, figures_cpu_share(f[0]), figures_cpu_share(f[1]));
 }
 
-void
-report_compare(
-    const struct report *pool, const struct report *direct, FILE *out)
+static void
+compare_head(const struct compare_report *r, FILE *out)
 {
-	const struct figures *a = pool->figures;
-	const struct figures *b = direct->figures;
+	const struct report *pool = &r->pool;
+	const struct workload *w = pool->work;
 	char span[NUMBERS_BYTES];
 
 	fprintf(out,
 	    "pool %s of %s, and the same %u task%s with a connection each "
-	    "claim;\n%s each, seed %llu\n\n",
-	    pool->work->pool, pool->server, pool->work->tasks,
-	    pool->work->tasks == 1 ? "" : "s",
-	    numbers_span(span, a->elapsed_us),
-	    (unsigned long long)pool->work->seed);
+	    "claim;\n%s each in %u turn%s, seed %llu\n",
+	    w->pool, pool->server, w->tasks, w->tasks == 1 ? "" : "s",
+	    numbers_span(span, pool->figures->elapsed_us), r->turns,
+	    r->turns == 1 ? "" : "s", (unsigned long long)w->seed);
+	if (pool->end != DRIVER_COMPLETE)
+		fprintf(out, "ended early: %s\n", pool->why);
+	else if (r->direct.end != DRIVER_COMPLETE)
+		fprintf(out, "ended early: %s\n", r->direct.why);
+	fputc('\n', out);
+}
+
+void
+report_compare(const struct compare_report *r, FILE *out)
+{
+	const struct figures *a = r->pool.figures;
+	const struct figures *b = r->direct.figures;
+
+	compare_head(r, out);
 	fprintf(
 	    out, "%-18s%15s%15s%15s\n", "", "pool", "direct", "pool / direct");
 	compare_rate(out, "claims a second", figures_rate(a, a->granted),
 	    figures_rate(b, b->granted));
 	compare_rate(out, "cycles a second", figures_rate(a, a->cycles),
 	    figures_rate(b, b->cycles));
-	compare_latencies(pool, direct, out);
-	compare_costs(pool, direct, out);
-	compare_errors(pool, direct, out);
+	compare_latencies(&r->pool, &r->direct, out);
+	compare_costs(&r->pool, &r->direct, out);
+	compare_errors(&r->pool, &r->direct, out);
 	if (report_is_busy(a) || report_is_busy(b))
 		fprintf(out,
-		    "note: over %.0f %% of the time was qorb-load's own: it "
-		    "was the bottleneck or near it\n",
+		    "note: qorb-load itself was the bottleneck or near it: "
+		    "over %.0f %% of the time\n",
 		    100 * REPORT_BUSY_SHARE);
 }

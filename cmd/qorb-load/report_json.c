@@ -215,10 +215,10 @@ report_json(const struct report *r, FILE *out)
 }
 
 bool
-report_compare_json(
-    const struct report *pool, const struct report *direct, FILE *out)
+report_compare_json(const struct compare_report *r, FILE *out)
 {
-	return json_print(json_pack("{s:o, s:o}", "pool", json_report(pool),
-			      "direct", json_report(direct)),
+	return json_print(
+	    json_pack("{s:o, s:o, s:i}", "pool", json_report(&r->pool),
+		"direct", json_report(&r->direct), "turns", (int)r->turns),
 	    out);
 }

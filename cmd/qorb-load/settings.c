@@ -96,7 +96,7 @@ static const struct option_row rows[] = {
 	{ OPT_DIRECT, 0, "direct", "ADDR[,ADDR...]",
 	    "no pool: connect anew for each claim" },
 	{ OPT_COMPARE, 0, "compare", NULL,
-	    "run with the pool, then --direct, and show both" },
+	    "with the pool and without, in turns, side by side" },
 	{ OPT_RECORD, 0, "record", "FILE", "write all arrivals to FILE" },
 	{ OPT_REPLAY, 0, "replay", "FILE",
 	    "open model: the arrivals of FILE, to their end" },
@@ -111,6 +111,7 @@ static const struct program program = {
 		   "the pool did.",
 	.usage = "[options] POOL\n[options] --duration D POOL\n"
 		 "[options] --claims N POOL\n"
+		 "[options] --compare --duration D POOL\n"
 		 "[options] --direct ADDR[,ADDR...] --duration D",
 	.note = "Without --duration and --claims, on a terminal, tasks are "
 		"added and changed by keys, each with a --hold and --pause "
@@ -341,9 +342,6 @@ check_interactive(struct settings *s)
 static void
 check_sources(struct settings *s)
 {
-	if (s->is_compared && s->direct == NULL)
-		program_usage(
-		    &program, "--compare: needs --direct ADDR[,ADDR...]");
 	if (s->is_compared)
 		check_not_given(s, NOT_COMPARED, "not with --compare");
 	else if (s->direct != NULL)
