@@ -5,6 +5,7 @@
 #include "core/base.h"
 #include "core/rng.h"
 #include "io/fd.h"
+#include "io/options.h"
 
 /* Even, so that each side is first as often as the other. */
 #define TURNS_MAX   10
@@ -77,7 +78,8 @@ compare_run_turn(struct compare *c, enum compare_side side, unsigned turn,
 	struct workload w = compare_turn(c, side, turn);
 	struct trial trial = { 0 };
 
-	trial_run(&trial, &w, NULL, NULL);
+	if (!trial_run(&trial, &w, NULL, NULL) && turn == 0)
+		program_fail(1, "%s", trial.why);
 	if (progress != NULL) {
 		progress_follow(progress, trial.figures, labels[side]);
 		progress_show(progress, clock_us());

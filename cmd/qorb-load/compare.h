@@ -35,7 +35,8 @@ void compare_init(struct compare *c, const struct workload *work,
 void compare_fini(struct compare *c);
 
 /* Runs until all turns are over, or one ends before its time. progress gets a
- * line each turn; NULL for none. */
+ * line each turn; NULL for none. Ends the program when there is no daemon from
+ * the start. */
 void compare_run(struct compare *c, struct progress *progress);
 
 /* The workload of a turn, counted from 0. */

@@ -119,12 +119,14 @@ load(const struct settings *s, const struct workload *work)
 	struct trial trial = { 0 };
 	struct progress progress, *shown = start_progress(&progress, s);
 	struct report report;
+	int status;
 
 	w.direct = s->direct;
 	w.direct_count = s->direct_count;
 	if (record != NULL)
 		replay_write_head(record);
-	trial_run(&trial, &w, shown, record);
+	if (!trial_run(&trial, &w, shown, record))
+		program_fail(1, "%s", trial.why);
 	progress_end(shown);
 	report = trial_report(&trial, &w, s->fail_above_percent);
 	print_report(s, &report);
@@ -132,8 +134,9 @@ load(const struct settings *s, const struct workload *work)
 		report_histograms(&report, histogram);
 	close_output(histogram, s->histogram_path);
 	close_output(record, s->record_path);
+	status = report_status(&report);
 	trial_fini(&trial);
-	return report_status(&report);
+	return status;
 }
 
 static void

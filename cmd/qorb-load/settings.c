@@ -85,7 +85,7 @@ static const struct option_row rows[] = {
 	    "claim with a key= drawn from N keys" },
 	{ OPT_SEED, 0, "seed", "N", "of arrivals and keys (drawn anew)" },
 	{ OPT_CONNECTIONS, 0, "connections", "N",
-	    "connections to the daemon (one for each 256 tasks)" },
+	    "connections to the daemon (one for each 512 tasks)" },
 	{ OPT_PROGRESS, 0, "progress", NULL,
 	    "a line a second on stderr, even if that is no terminal" },
 	{ OPT_JSON, 'j', "json", NULL, "print the report as a JSON object" },

@@ -94,7 +94,7 @@ trial_copy(char *to, size_t size, const char *text)
 	text_add(&t, text);
 }
 
-void
+bool
 trial_run(struct trial *t, const struct workload *work,
     struct progress *progress, FILE *record)
 {
@@ -105,6 +105,7 @@ trial_run(struct trial *t, const struct workload *work,
 		.record = record,
 	};
 	struct driver *driver;
+	bool is_there;
 
 	t->figures = figures_new(workload_is_open(work));
 	params.figures = t->figures;
@@ -112,15 +113,15 @@ trial_run(struct trial *t, const struct workload *work,
 	driver = driver_new(&params);
 	if (progress != NULL)
 		progress_follow(progress, t->figures, "");
-	if (!driver_connect(driver))
-		program_fail(1, "%s", driver_why(driver));
-	t->end = run(driver, params.base);
+	is_there = driver_connect(driver);
+	t->end = is_there ? run(driver, params.base) : DRIVER_LOST;
 	trial_copy(t->why, sizeof(t->why), driver_why(driver));
 	trial_copy(t->server, sizeof(t->server), driver_server(driver));
 	t->unanswered = driver_unanswered(driver);
 	figures_sort_backends(t->figures);
 	driver_free(&driver);
 	event_base_free(params.base);
+	return is_there;
 }
 
 void

@@ -30,10 +30,10 @@ struct trial {
 struct event_base *trial_base(const struct workload *work);
 
 /* Runs the workload until it is over or a signal ends it. progress is shown
- * each second, record gets all arrivals; both may be NULL. Ends the program
- * when the daemon is missing. */
-void trial_run(struct trial *t, const struct workload *work,
-    struct progress *progress, FILE *record);
+ * each second, record gets all arrivals; both may be NULL. False when the
+ * daemon is missing: then it is lost before it began, and why says it. */
+bool trial_run(struct trial *t, const struct workload *work,
+    struct progress *progress, FILE *record) MUST_CHECK;
 
 /* Adds a run that came after: its end is the end of all. */
 void trial_add(struct trial *t, const struct trial *later);
