@@ -193,6 +193,14 @@ parse_direct(struct settings *s, const char *text)
 	free(copy);
 }
 
+static const char *
+parse_path(const char *option, const char *text)
+{
+	if (text[0] == '\0')
+		program_usage(&program, "%s '': a path is not empty", option);
+	return text;
+}
+
 static void
 set_output_option(struct settings *s, enum option_id id, const char *arg)
 {
@@ -201,17 +209,17 @@ set_output_option(struct settings *s, enum option_id id, const char *arg)
 	else if (id == OPT_JSON)
 		s->is_json = true;
 	else if (id == OPT_HISTOGRAM)
-		s->histogram_path = arg;
+		s->histogram_path = parse_path("--histogram", arg);
 	else if (id == OPT_FAIL_ABOVE)
 		s->fail_above_percent = parse_percent("--fail-above", arg);
 	else if (id == OPT_RECORD)
-		s->record_path = arg;
+		s->record_path = parse_path("--record", arg);
 	else if (id == OPT_REPLAY)
-		s->replay_path = arg;
+		s->replay_path = parse_path("--replay", arg);
 	else if (id == OPT_COMPARE)
 		s->is_compared = true;
 	else if (id == OPT_SOCKET)
-		s->work.socket_path = arg;
+		s->work.socket_path = parse_path("--socket", arg);
 }
 
 static void

@@ -455,10 +455,22 @@ is_over_by()
 	report_says '.end == "refused" and .claims.granted == 0'
 }
 
-@test "a missing daemon is said in one line" {
-	run_status 1 qorb-load --duration 1s demo
-	[ -z "$output" ]
-	[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* && $stderr != *$'\n'* ]]
+@test "a missing daemon is said in one line, in whatever mode" {
+	local mode
+	printf '%s\n' '# qorb-load arrivals 1' '1 -' >"$SCRATCH/arrivals"
+	for mode in '--duration 1s' '--claims 1' '--rate 5 --duration 1s' \
+	    '--json --claims 1' '--progress --claims 1' \
+	    "--replay $SCRATCH/arrivals" '--compare --claims 1' \
+	    '--compare --json --claims 1' \
+	    '--compare --claims 1 --direct [::1]:1' \
+	    '--tasks 1000 --claims 1' "--histogram $SCRATCH/h --claims 1" \
+	    "--record $SCRATCH/r --claims 1"; do
+		# shellcheck disable=SC2086
+		run_status 1 qorb-load $mode demo
+		[ -z "$output" ]
+		[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* ]]
+		[[ $stderr != *$'\n'* ]]
+	done
 	run_status 1 qorb-load --socket "$SCRATCH/none" --duration 1s demo
 	[[ $stderr == *"$SCRATCH/none"* ]]
 	: >"$SCRATCH/file"
@@ -683,6 +695,53 @@ usage_error()
 	usage_error '--pause: with --rate' -n 1 --rate 1 --pause 1s demo
 	usage_error "--fail-above '101': not a percentage" --fail-above 101 demo
 	usage_error "--fail-above 'nan': not a percentage" --fail-above nan demo
+}
+
+@test "every option refuses what it cannot take, with exit 2 and one reason" {
+	# For each option that takes an argument, values that it must refuse.
+	local -A bad=(
+		[tasks]='0 10001 -1 +1 1.5 1k 0x10 many 99999999999999999999'
+		[duration]='0 0s 0us never -1s 1y soon 5,5s'
+		[claims]='0 -1 1.5 1k 18446744073709551615 all'
+		[rate]='0 1000001 -1 1.5 1/s fast'
+		[arrivals]='odd Random 1'
+		[ramp]='never -1s 1y slow'
+		[hold]='never -1s 1y long'
+		[pause]='never -1s 1y long'
+		[payload]='0 1048577 -1 1k 64B big'
+		[timeout]='0 0ms never -1s soon'
+		[wait]='-1s 1y soon NEVER'
+		[key-space]='0 -1 18446744073709551615 some'
+		[seed]='-1 9223372036854775808 0x5 any'
+		[connections]='0 65 -1 two'
+		[fail-above]='101 -1 nan inf 1e1 5%% % half'
+		[direct]='here localhost [::1] [::1]:0 [::1]:65536 1.2.3:4 ,'
+		[histogram]='' [record]='' [replay]='' [socket]=''
+	)
+	local none=' progress json compare help version '
+	local option value
+	local -a options
+	run_ok qorb-load --help
+	mapfile -t options < <(grep -oE '^  (-., |    )--[a-z-]+' <<<"$output" |
+	    sed 's/.*--//')
+	[ ${#options[@]} -ge 25 ]
+	for option in "${options[@]}"; do
+		if [[ $none == *" $option "* ]]; then
+			usage_error "option '--$option' takes no argument" \
+			    "--$option=1"
+			continue
+		fi
+		# One that is not in the table has no test.
+		[[ -v bad[$option] ]]
+		usage_error "option '--$option' needs" demo "--$option"
+		usage_error "--$option '" "--$option=" demo
+		set -f
+		for value in ${bad[$option]}; do
+			usage_error "--$option '" -n 1 "--$option" "$value" demo
+			[ "$(wc -l <<<"$stderr")" -eq 2 ]
+		done
+		set +f
+	done
 }
 
 @test "a histogram file that cannot be written is said before the run" {
