@@ -749,6 +749,17 @@ usage_error()
 	[[ $stderr == "qorb-load: $SCRATCH/no/h: No such file or directory" ]]
 }
 
+@test "a report that cannot be written is an error" {
+	local form
+	start_all
+	for form in '' --json --compare '--compare --json'; do
+		run_status 1 sh -c \
+		    "exec qorb-load --claims 8 $form demo >/dev/full"
+		[[ $stderr == 'qorb-load: standard output: cannot be written: '* ]]
+		[[ $stderr != *$'\n'* ]]
+	done
+}
+
 @test "too few descriptors for the tasks are said before the run" {
 	run_status 1 bash -c 'ulimit -n 64; exec qorb-load -t 100 -n 1 demo'
 	[[ $stderr == 'qorb-load: 100 tasks: need '*'the limit is 64'* ]]
