@@ -178,20 +178,25 @@ pool_has()
 # How many lines of progress tell of a second like this.
 seconds_with()
 {
-	grep -Ec -- "$1" "$SCRATCH/load.err"
+	grep -Ec -- "$1" "$SCRATCH/load.err" || :
+}
+
+seconds_are()
+{
+	[[ $(seconds_with "$2") -ge $1 ]]
 }
 
 # stall NAME: stops a daemon until two whole seconds have passed in which no
 # claim was granted, and waits until claims are granted again.
 stall()
 {
-	local pid none=' 0 claims/s ' some=' [1-9][0-9]* claims/s ' before
+	local pid none=' 0 claims/s ' some=' [1-9][0-9]* claims/s '
 	pid=$(daemon_pid "$1")
+	wait_for seconds_are 1 "$some"
 	kill -STOP "$pid"
-	wait_for eval '[[ $(seconds_with "'"$none"'") -ge 2 ]]'
-	before=$(seconds_with "$some")
+	wait_for seconds_are $(($(seconds_with "$none") + 2)) "$none"
 	kill -CONT "$pid"
-	wait_for eval '[[ $(seconds_with "'"$some"'") -ge '$((before + 3))' ]]'
+	wait_for seconds_are $(($(seconds_with "$some") + 3)) "$some"
 }
 
 # With four tasks, only four requests are there to feel a stall: too few for
@@ -385,6 +390,17 @@ PERL
 	run_status 1 qorb-load --tasks 8 --wait 0 --hold 50ms --claims 100 \
 	    --fail-above 1% --json demo
 	[[ $stderr == *'% of the cycles failed, more than the 1 % allowed' ]]
+}
+
+@test "a pool without a backend that works fails each claim, and the run" {
+	start_pool "demo=[::1]:$(free_port)"
+	run_status 1 qorb-load --tasks 4 --wait 50ms --claims 8 --json demo
+	report_says '.errors.by_code == {"no-backends-online": 8}'
+	report_says '.end == "complete" and .claims.granted == 0'
+	[ "$stderr" = 'qorb-load: pool demo: nothing could be claimed' ]
+	run_status 1 qorb-load --tasks 4 --wait 50ms --claims 8 demo
+	assert_line --regexp '^errors +8 +100 %$'
+	assert_line --regexp '^no-backends-online +8  [a-z]'
 }
 
 @test "a key keeps its backend" {
