@@ -119,6 +119,33 @@ connections_are_at_most()
 	report_says ".cpu.is_bottleneck == ($busy)"
 }
 
+# What it asks of the system while it runs so many cycles with so many tasks.
+calls_of()
+{
+	# The leak checker cannot work where strace does.
+	run_ok env ASAN_OPTIONS=detect_leaks=0 strace -f -c -o "$SCRATCH/calls" \
+	    qorb-load --tasks "$1" --claims "$2" --json demo
+	report_says ".cycles.whole == $2"
+	awk '$NF != "total" && $4 ~ /^[0-9]+$/ { n += $4 } END { print n }' \
+	    "$SCRATCH/calls"
+}
+
+# A cycle alone: write to the daemon (the last release with the next claim),
+# wait, read the grant; write to the backend, wait, read the echo, close. Many
+# at once share what has to do with the daemon, and the waiting.
+@test "a cycle costs seven system calls alone, and few among many" {
+	local calls
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -o /dev/null true || skip "strace may not trace here"
+	start_all --set max-slots=64 --set max-count=64
+	calls=$(calls_of 1 2000)
+	[ "$calls" -gt 12000 ]
+	[ "$calls" -lt 16000 ]
+	calls=$(calls_of 64 20000)
+	[ "$calls" -gt 60000 ]
+	[ "$calls" -lt 120000 ]
+}
+
 @test "--claims ends after so many, whatever the number of tasks" {
 	start_all
 	run_ok qorb-load --tasks 30 --claims 500 --json demo

@@ -379,7 +379,7 @@ END
 	wait_for test -s "$SCRATCH/before"
 	keys "qorb-load --tasks 3 demo; echo exit: \$?" Enter
 	see 'QORB-LOAD - demo - 3 tasks'
-	stop_daemon -s ABRT pool 134
+	stop_daemon -s KILL pool 137
 	see 'DAEMON GONE, retrying: '
 	keys q
 	see '^exit: 0'
