@@ -8,12 +8,24 @@
 #include "core/config.h"
 #include "core/rng.h"
 
+/* Buckets of a table of adverts. */
+#define BUCKETS 4096
+
 struct advert {
-	struct list_node link;	 /* sources.adverts */
-	struct heap_node expiry; /* sources.expiries, with a ttl */
+	struct list_node link;	      /* sources.adverts */
+	struct list_node name_link;   /* adverts_by.names */
+	struct list_node holder_link; /* adverts_by.holders; without a ttl */
+	struct heap_node expiry;      /* sources.expiries, with a ttl */
 	struct backend_spec spec;
 	char *name;		     /* owned; what spec.name is */
 	const struct client *holder; /* borrowed; NULL: it has a ttl */
+};
+
+/* To find adverts: their number may be large, and that of those who end them
+ * too. */
+struct adverts_by {
+	struct list names[BUCKETS];
+	struct list holders[BUCKETS];
 };
 
 /* Static backends are named by their addresses. */
@@ -39,48 +51,55 @@ void
 sources_init(struct sources *s, const struct config_pool *config)
 {
 	memset(s, 0, sizeof(*s));
-	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++)
-		list_init(&s->adverts[i]);
+	list_init(&s->adverts);
 	sources_set_fixed(s, config);
+}
+
+static struct adverts_by *
+new_tables(void)
+{
+	struct adverts_by *by = mem_new(1, sizeof(*by));
+
+	for (size_t i = 0; i < BUCKETS; i++) {
+		list_init(&by->names[i]);
+		list_init(&by->holders[i]);
+	}
+	return by;
+}
+
+static struct list *
+of_name(const struct sources *s, const char *name)
+{
+	return &s->by->names[hash_text(name) % BUCKETS];
+}
+
+static struct list *
+of_holder(const struct sources *s, const struct client *c)
+{
+	return &s->by->holders[hash_mix((uintptr_t)c, 0) % BUCKETS];
 }
 
 static void
 end_advert(struct sources *s, struct advert *a)
 {
-	list_remove(
-	    &s->adverts[hash_text(a->name) % ARRAY_LEN(s->adverts)], &a->link);
+	list_remove(&s->adverts, &a->link);
+	list_remove(of_name(s, a->name), &a->name_link);
+	if (a->holder != NULL)
+		list_remove(of_holder(s, a->holder), &a->holder_link);
 	heap_remove(&s->expiries, &a->expiry);
-	s->advert_count--;
 	s->is_changed = true;
 	free(a->name);
 	free(a);
 }
 
-/* Ends all that one of name and client names; NULL is any. */
-static bool
-end_adverts(struct sources *s, const char *name, const struct client *c)
-{
-	uint32_t before = s->advert_count;
-
-	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++) {
-		struct list_node *n = list_first(&s->adverts[i]);
-
-		while (n != NULL) {
-			struct advert *a = CONTAINER_OF(n, struct advert, link);
-
-			n = list_after(&s->adverts[i], n);
-			if ((name == NULL || strcmp(a->name, name) == 0) &&
-			    (c == NULL || a->holder == c))
-				end_advert(s, a);
-		}
-	}
-	return s->advert_count != before;
-}
-
 void
 sources_fini(struct sources *s)
 {
-	(void)end_adverts(s, NULL, NULL);
+	struct list_node *n;
+
+	while ((n = list_first(&s->adverts)) != NULL)
+		end_advert(s, CONTAINER_OF(n, struct advert, link));
+	free(s->by);
 	heap_fini(&s->expiries);
 	free(s->fixed);
 	free(s->names);
@@ -88,13 +107,14 @@ sources_fini(struct sources *s)
 }
 
 static struct advert *
-find(const struct list *l, const struct advert_request *r,
+find(const struct sources *s, const struct advert_request *r,
     const struct client *holder)
 {
+	const struct list *l = of_name(s, r->name);
 	struct list_node *n = list_first(l);
 
 	for (; n != NULL; n = list_after(l, n)) {
-		struct advert *a = CONTAINER_OF(n, struct advert, link);
+		struct advert *a = CONTAINER_OF(n, struct advert, name_link);
 
 		if (a->holder == holder &&
 		    addr_equal(&a->spec.addr, &r->addr) &&
@@ -122,31 +142,42 @@ set_ttl(struct sources *s, struct advert *a, uint64_t ttl_us, uint64_t now_us)
 	heap_set(&s->expiries, &a->expiry, time_after(now_us, ttl_us));
 }
 
+static struct advert *
+add_advert(struct sources *s, const struct advert_request *r,
+    const struct client *holder)
+{
+	struct advert *a = mem_new(1, sizeof(*a));
+
+	a->name = mem_strdup(r->name);
+	a->spec.name = a->name;
+	a->spec.addr = r->addr;
+	a->spec.sources = SOURCE_ADVERTISED;
+	a->holder = holder;
+	list_push_back(&s->adverts, &a->link);
+	list_push_back(of_name(s, a->name), &a->name_link);
+	if (holder != NULL)
+		list_push_back(of_holder(s, holder), &a->holder_link);
+	s->is_changed = true;
+	return a;
+}
+
 enum error
 sources_advertise(struct sources *s, struct client *c,
     const struct advert_request *r, uint64_t now_us)
 {
-	struct list *l =
-	    &s->adverts[hash_text(r->name) % ARRAY_LEN(s->adverts)];
 	const struct client *holder = r->has_ttl ? NULL : c;
-	struct advert *own = r->has_ttl ? find(l, r, c) : NULL;
-	struct advert *a = find(l, r, holder);
+	struct advert *a, *own;
 
+	if (s->by == NULL)
+		s->by = new_tables();
+	own = r->has_ttl ? find(s, r, c) : NULL;
+	a = find(s, r, holder);
 	if (own != NULL) /* from now on, the ttl says when it ends */
 		end_advert(s, own);
-	if (a == NULL && s->advert_count == ADVERTS_MAX)
+	if (a == NULL && s->adverts.count == ADVERTS_MAX)
 		return ERR_OVERLOADED;
-	if (a == NULL) {
-		a = mem_new(1, sizeof(*a));
-		a->name = mem_strdup(r->name);
-		a->spec.name = a->name;
-		a->spec.addr = r->addr;
-		a->spec.sources = SOURCE_ADVERTISED;
-		a->holder = holder;
-		list_push_back(l, &a->link);
-		s->advert_count++;
-		s->is_changed = true;
-	}
+	if (a == NULL)
+		a = add_advert(s, r, holder);
 	s->is_changed |= !is_same(a, r);
 	a->spec.priority = r->priority;
 	a->spec.weight = r->weight;
@@ -157,14 +188,41 @@ sources_advertise(struct sources *s, struct client *c,
 bool
 sources_withdraw(struct sources *s, const char *name)
 {
-	return end_adverts(s, name, NULL);
+	uint32_t before = s->adverts.count;
+	const struct list *l;
+	struct list_node *n;
+
+	if (before == 0)
+		return false;
+	l = of_name(s, name);
+	n = list_first(l);
+	while (n != NULL) {
+		struct advert *a = CONTAINER_OF(n, struct advert, name_link);
+
+		n = list_after(l, n);
+		if (strcmp(a->name, name) == 0)
+			end_advert(s, a);
+	}
+	return s->adverts.count != before;
 }
 
 void
 sources_forget_client(struct sources *s, const struct client *c)
 {
-	if (s->advert_count > 0)
-		(void)end_adverts(s, NULL, c);
+	const struct list *l;
+	struct list_node *n;
+
+	if (s->adverts.count == 0)
+		return;
+	l = of_holder(s, c);
+	n = list_first(l);
+	while (n != NULL) {
+		struct advert *a = CONTAINER_OF(n, struct advert, holder_link);
+
+		n = list_after(l, n);
+		if (a->holder == c)
+			end_advert(s, a);
+	}
 }
 
 uint64_t
@@ -186,21 +244,16 @@ sources_specs(struct sources *s, const struct backend_spec *dns,
     size_t dns_count, struct backend_spec **specs)
 {
 	size_t count = 0,
-	       room = s->fixed_count + dns_count + s->advert_count + 1;
+	       room = s->fixed_count + dns_count + s->adverts.count + 1;
 	struct backend_spec *all = mem_new(room, sizeof(*all));
+	struct list_node *n = list_first(&s->adverts);
 
 	for (size_t i = 0; i < dns_count; i++)
 		all[count++] = dns[i];
 	for (size_t i = 0; i < s->fixed_count; i++)
 		all[count++] = s->fixed[i];
-	for (size_t i = 0; i < ARRAY_LEN(s->adverts); i++) {
-		const struct list *l = &s->adverts[i];
-		struct list_node *n = list_first(l);
-
-		for (; n != NULL; n = list_after(l, n))
-			all[count++] =
-			    CONTAINER_OF(n, struct advert, link)->spec;
-	}
+	for (; n != NULL; n = list_after(&s->adverts, n))
+		all[count++] = CONTAINER_OF(n, struct advert, link)->spec;
 	s->is_changed = false;
 	*specs = all;
 	return count;

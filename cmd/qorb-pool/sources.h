@@ -30,15 +30,16 @@ struct config_pool;
 #define ADVERTS_MAX 20000
 
 struct advert;
+struct adverts_by;
 
 struct sources {
 	struct backend_spec *fixed;	/* owned; static ones */
 	char (*names)[ADDR_TEXT_BYTES]; /* owned; of the static ones */
 	size_t fixed_count;
-	struct list adverts[256]; /* advert.link, by name */
-	struct heap expiries;	  /* advert.expiry */
-	uint32_t advert_count;
-	bool is_changed; /* since sources_specs */
+	struct list adverts;   /* owned; advert.link, the oldest first */
+	struct adverts_by *by; /* owned; NULL: nobody has advertised yet */
+	struct heap expiries;  /* advert.expiry */
+	bool is_changed;       /* since sources_specs */
 };
 
 void sources_init(struct sources *s, const struct config_pool *config);
