@@ -310,6 +310,8 @@ $(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBS) $(BUILD)/link.flags
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
 		$(MATH_LIBS) $(LDLIBS)
 
+$(filter $(BUILD)/bench/%,$(MEASURES)): $(BUILD)/obj/tests/bench/meter.o
+
 # They are built with the tests, so that they do not rot.
 unit-tests: $(MEASURES)
 .PHONY: bench-core fleet
@@ -322,6 +324,9 @@ bench-daemon: all $(BUILD)/bench/bench_daemon
 	@tests/bench/daemon.sh '$(BUILD)'
 
 ROUNDS ?= 20
+.PHONY: bench-sources
+bench-sources: all $(BUILD)/bench/bench_daemon $(BUILD)/bench/bench_adverts
+	@tests/bench/sources.sh '$(BUILD)' '$(ROUNDS)'
 .PHONY: bench-probes
 bench-probes:
 	@for p in yes no; do $(MAKE) --no-print-directory -s PROBES=$$p \
@@ -415,6 +420,7 @@ help:
 	'make fleet      how evenly 1,000 hosts use 500 backends' \
 	'make bench-probes  what a claim pays for probes not watched' \
 	'make bench-daemon  measure what it costs through a live daemon' \
+	'make bench-sources  time 1,000 targets in DNS, 10,000 backends' \
 	'make fuzz       fuzz for FUZZ_SECONDS ($(FUZZ_SECONDS)) a target, with clang' \
 	'make setup      install what building and testing need' \
 	'make format     let clang-format lay out the C files' \
