@@ -1,6 +1,6 @@
-/* Who names the backends of a service; see sources.h. */
+/* Who names the backends of a pool; see sources.h. */
 
-#include "sources.h"
+#include "core/sources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,8 @@ struct advert {
 	struct list_node holder_link; /* adverts_by.holders; without a ttl */
 	struct heap_node expiry;      /* sources.expiries, with a ttl */
 	struct backend_spec spec;
-	char *name;		     /* owned; what spec.name is */
-	const struct client *holder; /* borrowed; NULL: it has a ttl */
+	char *name;	    /* owned; what spec.name is */
+	const void *holder; /* borrowed; NULL: it has a ttl */
 };
 
 /* To find adverts: their number may be large, and that of those who end them
@@ -74,7 +74,7 @@ of_name(const struct sources *s, const char *name)
 }
 
 static struct list *
-of_holder(const struct sources *s, const struct client *c)
+of_holder(const struct sources *s, const void *c)
 {
 	return &s->by->holders[hash_mix((uintptr_t)c, 0) % BUCKETS];
 }
@@ -107,8 +107,8 @@ sources_fini(struct sources *s)
 }
 
 static struct advert *
-find(const struct sources *s, const struct advert_request *r,
-    const struct client *holder)
+find(
+    const struct sources *s, const struct advert_request *r, const void *holder)
 {
 	const struct list *l = of_name(s, r->name);
 	struct list_node *n = list_first(l);
@@ -124,27 +124,44 @@ find(const struct sources *s, const struct advert_request *r,
 	return NULL;
 }
 
-static bool
-is_same(const struct advert *a, const struct advert_request *r)
+/* As sources tell it of their records; 0 for none. */
+static uint32_t
+ttl_of(const struct advert_request *r)
 {
-	return a->spec.priority == r->priority && a->spec.weight == r->weight;
+	uint64_t ttl_s = r->ttl_us / US_PER_S;
+
+	if (!r->has_ttl || r->ttl_us == NEVER)
+		return 0;
+	return ttl_s > UINT32_MAX ? UINT32_MAX : (uint32_t)ttl_s;
 }
 
 static void
-set_ttl(struct sources *s, struct advert *a, uint64_t ttl_us, uint64_t now_us)
+fill_spec(struct sources *s, struct advert *a, const struct advert_request *r)
 {
-	a->spec.ttl_s = ttl_us == NEVER ? 0 : (uint32_t)(ttl_us / US_PER_S);
+	uint32_t ttl_s = ttl_of(r);
+
+	if (a->spec.priority != r->priority || a->spec.weight != r->weight ||
+	    a->spec.ttl_s != ttl_s)
+		s->is_changed = true;
+	a->spec.priority = r->priority;
+	a->spec.weight = r->weight;
+	a->spec.ttl_s = ttl_s;
+}
+
+static void
+set_expiry(struct sources *s, struct advert *a, uint64_t at_us)
+{
 	heap_remove(&s->expiries, &a->expiry);
-	if (ttl_us == NEVER)
+	if (at_us == NEVER)
 		return;
 	if (s->expiries.count == s->expiries.room)
 		heap_reserve(&s->expiries, s->expiries.room * 2 + 64);
-	heap_set(&s->expiries, &a->expiry, time_after(now_us, ttl_us));
+	heap_set(&s->expiries, &a->expiry, at_us);
 }
 
 static struct advert *
-add_advert(struct sources *s, const struct advert_request *r,
-    const struct client *holder)
+add_advert(
+    struct sources *s, const struct advert_request *r, const void *holder)
 {
 	struct advert *a = mem_new(1, sizeof(*a));
 
@@ -162,10 +179,10 @@ add_advert(struct sources *s, const struct advert_request *r,
 }
 
 enum error
-sources_advertise(struct sources *s, struct client *c,
+sources_advertise(struct sources *s, const void *c,
     const struct advert_request *r, uint64_t now_us)
 {
-	const struct client *holder = r->has_ttl ? NULL : c;
+	const void *holder = r->has_ttl ? NULL : c;
 	struct advert *a, *own;
 
 	if (s->by == NULL)
@@ -178,10 +195,8 @@ sources_advertise(struct sources *s, struct client *c,
 		return ERR_OVERLOADED;
 	if (a == NULL)
 		a = add_advert(s, r, holder);
-	s->is_changed |= !is_same(a, r);
-	a->spec.priority = r->priority;
-	a->spec.weight = r->weight;
-	set_ttl(s, a, r->has_ttl ? r->ttl_us : NEVER, now_us);
+	fill_spec(s, a, r);
+	set_expiry(s, a, r->has_ttl ? time_after(now_us, r->ttl_us) : NEVER);
 	return ERR_NONE;
 }
 
@@ -207,7 +222,7 @@ sources_withdraw(struct sources *s, const char *name)
 }
 
 void
-sources_forget_client(struct sources *s, const struct client *c)
+sources_forget_client(struct sources *s, const void *c)
 {
 	const struct list *l;
 	struct list_node *n;
