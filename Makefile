@@ -277,11 +277,20 @@ $(BUILD)/sim/qorb-sim: $(SIM_OBJS) $(BUILD)/lib/libcore.a $(BUILD)/link.flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
-unit-tests: $(BUILD)/sim/qorb-sim
-.PHONY: sim
+# That of the resolver and the other sources.
+$(BUILD)/sim/qorb-sim-resolver: $(call objs,tests/sim/resolver) \
+	$(BUILD)/lib/libcore.a $(BUILD)/link.flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
+unit-tests: $(BUILD)/sim/qorb-sim $(BUILD)/sim/qorb-sim-resolver
+.PHONY: sim sim-resolver
 sim: $(BUILD)/sim/qorb-sim
 	@$< --seeds '$(SEEDS)' --events '$(EVENTS)' \
 		--shrink='$(BUILD)/sim/failed.sim' $(SIM_FLAGS)
+	@$(if $(SIM_FLAGS),,$(MAKE) --no-print-directory -s sim-resolver EVENTS=10000)
+sim-resolver: $(BUILD)/sim/qorb-sim-resolver
+	@$< --seeds '$(SEEDS)' --events '$(EVENTS)' $(SIM_FLAGS)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
@@ -414,7 +423,8 @@ help:
 	'make demo DEMO=live   the same, left running until Ctrl-C' \
 	'make check      install what is missing, build, run every test' \
 	'make unit       build and run the unit tests' \
-	'make sim        run the pool core through SEEDS ($(SEEDS)) worlds' \
+	'make sim        run the pool core through SEEDS ($(SEEDS)) worlds,' \
+	'                and then the resolver (make sim-resolver)' \
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
 	'make fleet      how evenly 1,000 hosts use 500 backends' \
