@@ -13,13 +13,13 @@ done
 flags=(--seeds 1:50 --events 5000 --first)
 
 echo 1..12
-plant 'a failure that empties the set is caught' resolve \
-	's/keep_set\(r, now_us, RESOLVE_RULE_SILENT\);/empty_set(r), settle(r);/'
-plant 'an empty answer too few is caught' resolve \
+plant 'a failure that empties the set is caught' resolve_take \
+	's/keep_set\(r, now_us, RESOLVE_RULE_SILENT\);/empty_set(r), resolve_take_settle(r);/'
+plant 'an empty answer too few is caught' resolve_take \
 	's/r->empty_run >= r->policy\.empty_answers\)/r->empty_run + 1 >= r->policy.empty_answers)/'
-plant 'failed look-ups that break a row of empty answers are caught' resolve \
+plant 'failed look-ups that break a row of empty answers are caught' resolve_take \
 	's/r->verdict = VERDICT_FAILED;/r->verdict = VERDICT_FAILED; r->empty_run = 0;/'
-plant 'a target of dot that is not believed at once is caught' resolve \
+plant 'a target of dot that is not believed at once is caught' resolve_take \
 	's/^\t\tempty_set\(r\);$/\t\tkeep_set(r, now_us, RESOLVE_RULE_EMPTY);/'
 plant 'a dead server that delays a good one is caught' resolve \
 	's/best->look\.missing == 0 \|\| r->set\.count == 0/false/'
