@@ -193,14 +193,16 @@ CORE_OBJS   := $(call objs,libcommon/core)
 IO_OBJS     := $(call objs,libcommon/io)
 TUI_OBJS    := $(call objs,libcommon/tui)
 CLIENT_OBJS := $(call objs,libcommon/client)
+GLUE_OBJS   := $(call objs,libcommon/glue)
 
 $(BUILD)/lib/libcore.a: $(CORE_OBJS)
 $(BUILD)/lib/libio.a: $(IO_OBJS)
 $(BUILD)/lib/libtui.a: $(TUI_OBJS)
 $(BUILD)/lib/libclient.a: $(CLIENT_OBJS)
+$(BUILD)/lib/libglue.a: $(GLUE_OBJS)
 
 # Made anew, not updated, so that a source taken away leaves nothing behind.
-ARCHIVES := core io tui client
+ARCHIVES := core io tui client glue
 $(ARCHIVES:%=$(BUILD)/lib/lib%.a): $(BUILD)/compile.flags
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -234,8 +236,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/compile.flags | have-libraries
 	$(CC) $(STD_IO) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) $(LIB_CFLAGS) \
 		$(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
-LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libclient.a $(BUILD)/lib/libio.a \
-	$(BUILD)/lib/libcore.a
+LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libglue.a $(BUILD)/lib/libclient.a \
+	$(BUILD)/lib/libio.a $(BUILD)/lib/libcore.a
 
 define program_rule
 $(BUILD)/bin/$(1): $(call parts,$(1)) $(LIBS) $(BUILD)/link.flags

@@ -133,11 +133,12 @@ take_file()
 		pids+=("$pid")
 		until "$build/bin/qorb-ctl" -s "$work/take.sock" pools \
 		    >"$work/pools" 2>/dev/null; do pause; done
-		awk '{ print $1 / 1e6 }' "/proc/$pid/schedstat"
+		awk '{ print $1 / 1e6 }' "/proc/$pid/schedstat" >>"$work/$1.ms"
 		kill "$pid"
 		wait "$pid" || :
 		unset 'pids[-1]'
-	done | spread 'ms of daemon time'
+	done
+	spread 'ms of daemon time' <"$work/$1.ms"
 }
 
 take_adverts()

@@ -6,7 +6,6 @@
 # shellcheck shell=bash
 set -u -o pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 [[ $# -eq 1 ]] || {
 	echo "usage: $0 BUILD" >&2
 	exit 2
@@ -21,6 +20,11 @@ failed=0
 # The simulator's: its objects, and how it is run.
 objects=()
 flags=()
+
+end_plants()
+{
+	exit $failed
+}
 
 verdict()
 {

@@ -5,8 +5,9 @@
 #
 #     tests/sim/planted.sh BUILD
 #
-# plant.bash says more.
-. "$(dirname "$0")/plant.bash"
+# tests/sim/plant.bash says more.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/sim/plant.bash
 
 # Those of the simulator; the fleet has a main of its own.
 for source in tests/sim/*.c; do
@@ -36,4 +37,4 @@ plant 'a deadline that is missed is caught' slot \
     's/heap_set\(&p->deadlines, &c->deadline, c->deadline_us\)/heap_remove(\&p->deadlines, \&c->deadline)/'
 plant 'an unfair order is caught' claim \
     's/last != NULL && last->seq > c->seq/false/'
-exit $failed
+end_plants

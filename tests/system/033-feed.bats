@@ -158,7 +158,6 @@ all_are_known()
 }
 
 @test "ten thousand backends of a file are all there, and are claimed" {
-	local port
 	command -v ip >/dev/null && unshare -rn true 2>/dev/null ||
 	    skip "no network namespaces here"
 	# A network of its own has all of 127.0.0.0/8 to itself.
@@ -234,7 +233,7 @@ start_advertisers()
 }
 
 @test "a backend that is advertised by two lives until both have gone" {
-	local pids=() fifo
+	local fifo
 	start_empty_pool
 	for fifo in one two; do
 		mkfifo "$SCRATCH/$fifo"

@@ -4,8 +4,9 @@
 #
 #     tests/sim/resolver/planted.sh BUILD
 #
-# ../plant.bash says more.
-. "$(dirname "$0")/../plant.bash"
+# tests/sim/plant.bash says more.
+cd "$(dirname "$0")/../../.." || exit 1
+. tests/sim/plant.bash
 
 for source in tests/sim/resolver/*.c; do
 	objects+=("$build/obj/${source%.c}.o")
@@ -37,4 +38,4 @@ plant 'half an answer that takes the other half away is caught' resolve_look \
 	's/!= ADDRESS_FAILED\)/!= ADDRESS_UNWANTED)/'
 plant 'a client that goes without its backends is caught' sources \
 	's/a->holder == c\)/a->holder == NULL)/'
-exit $failed
+end_plants
