@@ -364,6 +364,64 @@ has_addr()
 	jq -e '.backends | length == 3' "$SCRATCH/load.out"
 }
 
+# Among the events there is none of a claim that went to a backend after it had
+# been removed; $1 is how many were removed at least.
+no_claim_after_removal()
+{
+	awk -F '\t' -v least="$1" '
+	match($4, /addr=[^ ]*/) { addr = substr($4, RSTART, RLENGTH) }
+	$2 == "backend-added" { delete gone[addr] }
+	$2 == "backend-removed" { gone[addr] = 1; removed++ }
+	$2 == "claim-done" { claims++ }
+	$2 == "claim-done" && addr in gone { print "claimed after all: " $0 }
+	$2 == "lost" { print "events were lost" }
+	END { if (removed < least || claims < 10 * least)
+		print removed + 0 " were removed, " claims + 0 " claims" }
+	' "$SCRATCH/events.out"
+}
+
+@test "whatever the TTL, a removed backend gets no claim once it is seen" {
+	local ttl port3
+	start_echoes
+	start_echo three -q
+	port3=${ECHO_ADDR##*:}
+	start_daemon -n four -r 'ready to accept' qorb-echo -q "127.0.0.1:$port3"
+	write_zone "_echo._tcp SRV 0 10 $PORT1 e1" 'e1 AAAA ::1'
+	start_nsd "$SCRATCH/zones"
+	start_hasty_pool --set max-slots=12 --set query-interval=200ms \
+	    --dns "$NSD_ADDR"
+	wait_for backends_are "e1.test.com:$PORT1"
+	start_daemon -n events -r event qorb-ctl events demo
+	start_daemon -n load -r 'claims/s' qorb-load --progress --tasks 4 \
+	    --pause 5ms --duration 60s --json demo
+	for ttl in 0 1 60 2147483647; do
+		write_zone "\$TTL $ttl" "_echo._tcp SRV 0 10 $PORT1 e1" \
+		    "_echo._tcp SRV 0 10 $PORT2 e2" 'e1 AAAA ::1' 'e2 AAAA ::1'
+		reload_nsd
+		wait_for backends_are "e1.test.com:$PORT1 e2.test.com:$PORT2"
+		# One comes, one goes, one counts for more.
+		write_zone "\$TTL $ttl" "_echo._tcp SRV 0 90 $PORT2 e2" \
+		    "_echo._tcp SRV 0 10 $port3 e3" 'e2 AAAA ::1' 'e3 AAAA ::1'
+		reload_nsd
+		wait_for backends_are "e2.test.com:$PORT2 e3.test.com:$port3"
+		wait_for has_weight "e2.test.com:$PORT2" 90
+		wait_for claims_reach "e3.test.com:$port3"
+		run_ok ask 'backends demo'
+		assert_output --partial " ttl=$ttl "
+		# One moves.
+		write_zone "\$TTL $ttl" "_echo._tcp SRV 0 90 $PORT2 e2" \
+		    "_echo._tcp SRV 0 10 $port3 e3" 'e2 AAAA ::1' 'e3 A 127.0.0.1'
+		reload_nsd
+		wait_for has_addr "e3.test.com:$port3" "127.0.0.1:$port3"
+		wait_for claims_reach "e3.test.com:$port3"
+	done
+	stop_daemon -s INT load
+	jq -e '.errors.total == 0' "$SCRATCH/load.out"
+	stop_daemon events
+	run no_claim_after_removal 11
+	assert_output ''
+}
+
 # Claims have gone to this backend.
 claims_reach()
 {
