@@ -28,7 +28,7 @@
 /* Slots told apart; more only count as "more". */
 #define FIGURES_SLOTS_MAX 65536
 /* Backends told apart; claims on further ones count under one name. */
-#define FIGURES_BACKENDS_MAX 8192
+#define FIGURES_BACKENDS_MAX 32768
 
 struct figures_backend {
 	char *name; /* owned */

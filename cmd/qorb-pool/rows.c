@@ -337,7 +337,7 @@ why_source(struct client *c, const char *tag, struct service *s)
 	if (s->resolved_at_us != 0)
 		text_add_pair_u64(
 		    &t, "age_us", c->daemon->now_us - s->resolved_at_us);
-	text_add_pair_u64(&t, "advertised", s->sources.advert_count);
+	text_add_pair_u64(&t, "advertised", s->sources.adverts.count);
 	client_line_end(c, &t);
 	if (error[0] == '\0')
 		return;
