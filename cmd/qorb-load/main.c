@@ -127,6 +127,7 @@ load(const struct settings *s, const struct workload *work)
 		replay_write_head(record);
 	if (!trial_run(&trial, &w, shown, record))
 		program_fail(1, "%s", trial.why);
+	trial_release_signals();
 	progress_end(shown);
 	report = trial_report(&trial, &w, s->fail_above_percent);
 	print_report(s, &report);
@@ -191,6 +192,7 @@ load_compared(const struct settings *s, const struct workload *work)
 		compare_init(&compare, work, backends.addrs, backends.count);
 	}
 	compare_run(&compare, shown);
+	trial_release_signals();
 	progress_end(shown);
 	status = report_compared(s, &compare);
 	compare_fini(&compare);

@@ -68,6 +68,19 @@ on_second(void *arg)
 	progress_show(arg, clock_us());
 }
 
+static void
+mask_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	(void)sigprocmask(how, &set, NULL);
+}
+
+/* A signal that comes while the events are not there waits for those of the
+ * next run. */
 static enum driver_end
 run(struct driver *driver, struct event_base *base)
 {
@@ -79,7 +92,9 @@ run(struct driver *driver, struct event_base *base)
 		program_fail(1, "out of memory");
 	event_add(on_int, NULL);
 	event_add(on_term, NULL);
+	mask_signals(SIG_UNBLOCK);
 	end = driver_run(driver);
+	mask_signals(SIG_BLOCK);
 	event_free(on_int);
 	event_free(on_term);
 	return end;
@@ -135,6 +150,12 @@ trial_add(struct trial *t, const struct trial *later)
 	t->unanswered += later->unanswered;
 	memcpy(t->why, later->why, sizeof(t->why));
 	memcpy(t->server, later->server, sizeof(t->server));
+}
+
+void
+trial_release_signals(void)
+{
+	mask_signals(SIG_UNBLOCK);
 }
 
 void

@@ -31,9 +31,14 @@ struct event_base *trial_base(const struct workload *work);
 
 /* Runs the workload until it is over or a signal ends it. progress is shown
  * each second, record gets all arrivals; both may be NULL. False when the
- * daemon is missing: then it is lost before it began, and why says it. */
+ * daemon is missing: then it is lost before it began, and why says it.
+ * SIGINT and SIGTERM are blocked from its end on, so that none is lost between
+ * two runs. */
 bool trial_run(struct trial *t, const struct workload *work,
     struct progress *progress, FILE *record) MUST_CHECK;
+
+/* After the last run: those signals end the program again. */
+void trial_release_signals(void);
 
 /* Adds a run that came after: its end is the end of all. */
 void trial_add(struct trial *t, const struct trial *later);

@@ -616,6 +616,23 @@ is_over_by()
 	grep -q '^cycles a second ' "$REPORT"
 }
 
+@test "a signal between two turns is not lost" {
+	local pid
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -o /dev/null true || skip "strace may not trace here"
+	start_all
+	# Each turn begins with what an event loop opens: that takes long here.
+	ASAN_OPTIONS=detect_leaks=0 start_daemon -n load -r '^pool ' \
+	    strace -o "$SCRATCH/calls" -e trace=pipe2,eventfd2,socketpair \
+	    -e inject=pipe2,eventfd2,socketpair:delay_enter=300000 \
+	    qorb-load --progress --compare --duration 10s --json demo
+	REPORT=$SCRATCH/load.out
+	pid=$(pgrep -x qorb-load --parent "$(daemon_pid load)")
+	kill -INT "$pid"
+	load_ends 0
+	report_says '.direct.end == "interrupted"'
+}
+
 @test "errors of either side are in the table" {
 	start_all --set max-slots=1
 	run_ok qorb-load --tasks 4 --claims 40 --wait 0 --hold 20ms --compare \
