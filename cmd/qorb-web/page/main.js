@@ -1,0 +1,194 @@
+/*
+ * Wires the parts: two connections, one model, what is drawn of it. Drawing is
+ * asked for by a 'redraw' event and done once a frame; once a second without
+ * one, so that a gap is seen to grow.
+ */
+
+/* The server sends each second; it is taken for dead after this. */
+const SILENT_S = 10;
+
+const page = { model: modelNew(), chosen: '', isDrawn: true,
+	trouble: 'Connecting to the server', since: null };
+
+/* --- which pool ---------------------------------------------------------- */
+
+function poolNames() {
+	return [...page.model.pools.values()].filter((p) => p.isThere)
+	    .map((p) => p.name).sort(collator.compare);
+}
+
+/* The one that the address names (so that it can be kept as a bookmark), else
+ * the one that was shown, else the first. One that is gone is shown for as long
+ * as it is remembered. */
+function shownPool() {
+	const { pools } = page.model;
+
+	if (!pools.has(page.chosen))
+		page.chosen = poolNames()[0] ?? '';
+	return pools.get(page.chosen);
+}
+
+function choosePool(name) {
+	page.chosen = name;
+	dispatchEvent(new Event('redraw'));
+}
+
+function hashPool() {
+	try {
+		return decodeURIComponent(location.hash.replace(/^#pool=|^#.*/, ''));
+	} catch {
+		return '';
+	}
+}
+
+function drawPools(pool) {
+	const names = poolNames(), select = byId('pool-select');
+	const all = names.includes(pool.name) ? names : [pool.name, ...names];
+
+	setText(byId('pool-name'), pool.name || 'all');
+	setText(byId('service'), pool.isThere ? pool.service :
+	    'The daemon has no such pool now.');
+	byId('pool-choice').hidden = all.length < 2;
+	if (select.dataset.names !== JSON.stringify(all)) {
+		select.dataset.names = JSON.stringify(all);
+		select.replaceChildren(...all.map((name) =>
+		    make('option', { value: name, textContent: name })));
+	}
+	if (select.value !== pool.name)
+		select.value = pool.name;
+}
+
+/* --- drawing ------------------------------------------------------------- */
+
+function draw() {
+	const pool = shownPool();
+
+	page.isDrawn = true;
+	page.drawnAt = secondsNow();
+	drawStatus();
+	if (pool === undefined)
+		return;
+	drawPools(pool);
+	eventsShowPool(page.events, pool.name);
+	figuresDraw(page.figures, pool);
+	plotsDraw(page.plots, page.model, pool);
+	tableDraw(page.table, page.model, pool);
+	setText(byId('source'), [page.model.server, page.model.source]
+	    .filter((text) => text !== '').join(' · '));
+	document.title = page.trouble !== '' ? `! ${pool.name} · qorb` :
+	    `${formatRate(pool.claimsPerS)} claims/s · ${pool.name} · qorb`;
+}
+
+function askDraw() {
+	if (!page.isDrawn)
+		return;
+	page.isDrawn = false;
+	requestAnimationFrame(draw);
+}
+
+/* --- the state of the connection ----------------------------------------- */
+
+function setTrouble(text) {
+	if (page.trouble === '' && text !== '')
+		page.since = new Date();
+	page.trouble = text;
+	askDraw();
+}
+
+/* What is announced changes only with the state; the seconds until the next try
+ * stand beside it. */
+function drawStatus() {
+	const { trouble, since, stats } = page;
+	const waitS = stats.retryAt - secondsNow();
+	const old = since === null || trouble === '' ? '' :
+	    ` The figures are those of ${formatClock(since)}.`;
+
+	document.body.className = trouble === '' ? 'is-live' :
+	    since === null ? 'is-waiting' : 'is-lost';
+	setText(byId('status'), trouble === '' ? 'Live' : trouble + old);
+	byId('retry').hidden = !(waitS > 0);
+	setText(byId('countdown'), waitS > 0 ?
+	    `Trying again in ${Math.ceil(waitS)} s.` : '');
+}
+
+function onStats(m) {
+	if (modelTake(page.model, m, secondsNow())) {
+		page.stats.silentS = SILENT_S;
+		if (page.trouble !== '')
+			linkRetry(page.stream);
+		setTrouble('');
+		return;
+	}
+	const error = words(Object(m).error, '');
+
+	if (error === '')
+		return;
+	/* The next message comes when the daemon does. */
+	page.stats.silentS = Infinity;
+	modelGap(page.model, secondsNow());
+	setTrouble(`The server has lost the daemon: ${error}.`);
+}
+
+function onStatsLost() {
+	page.stats.silentS = SILENT_S;
+	modelGap(page.model, secondsNow());
+	setTrouble(page.since === null && page.model.columns === 0 ?
+	    'The server cannot be reached.' :
+	    'The connection to the server is lost.');
+	linkLose(page.stream);
+}
+
+/* --- events -------------------------------------------------------------- */
+
+function nameOf(poolName, addr) {
+	for (const b of page.model.pools.get(poolName)?.backends.values() ?? []) {
+		if (b.addr === addr)
+			return b.name;
+	}
+	return '';
+}
+
+function onEvent(m) {
+	if (m === null || typeof m !== 'object')
+		return;
+	eventsTake(page.events, m, nameOf);
+	if (m.event === 'slot-set-online' || m.event === 'slot-set-offline') {
+		plotsMark(page.plots, { atS: secondsNow(),
+			pool: words(m.pool, ''),
+			isGood: m.event === 'slot-set-online' });
+		askDraw();
+	}
+}
+
+/* A row where some may be missing. */
+function onStreamLost() {
+	if (page.model.columns > 0)
+		eventsTake(page.events, { event: 'stream-lost' }, () => '');
+}
+
+/* --- start --------------------------------------------------------------- */
+
+addEventListener('redraw', askDraw);
+addEventListener('hashchange', () => choosePool(hashPool() || page.chosen));
+byId('pool-select').addEventListener('change', (e) => {
+	location.hash = `pool=${encodeURIComponent(e.target.value)}`;
+});
+byId('retry-now').addEventListener('click', () => {
+	linkRetry(page.stats);
+	askDraw();
+});
+
+page.chosen = hashPool();
+page.figures = figuresNew(byId('figures'));
+page.plots = plotsNew(byId('plots'));
+page.table = tableNew();
+page.events = eventsNew();
+page.stats = linkNew('qtop/stats', { message: onStats, lost: onStatsLost });
+page.stats.silentS = SILENT_S;
+page.stream = linkNew('events', { message: onEvent, lost: onStreamLost });
+
+setInterval(() => {
+	linkWatch(page.stats);
+	if (page.trouble !== '' || secondsNow() - page.drawnAt > 1)
+		askDraw();
+}, 500);
