@@ -9,11 +9,11 @@
 const RETRY_MIN_S = 1;
 const RETRY_MAX_S = 30;
 
-/* on.message(object) and on.lost(); lost is also told when it never came to be
- * open. */
+/* on.message(object) and on.lost(wasOpen): lost is also told of a try that came
+ * to nothing. */
 function linkNew(path, on) {
-	const link = { path, on, socket: null, tries: 0, timer: 0, retryAt: NaN,
-		silentS: Infinity, heardAt: NaN };
+	const link = { path, on, socket: null, isOpen: false, tries: 0,
+		timer: 0, retryAt: NaN, silentS: Infinity, heardAt: NaN };
 
 	addEventListener('online', () => linkRetry(link));
 	document.addEventListener('visibilitychange', () => {
@@ -44,6 +44,9 @@ function linkOpen(link) {
 	link.socket = socket;
 	link.retryAt = NaN;
 	link.heardAt = secondsNow();
+	socket.onopen = () => {
+		link.isOpen = true;
+	};
 	socket.onmessage = (e) => {
 		link.tries = 0;
 		link.heardAt = secondsNow();
@@ -66,7 +69,7 @@ function linkHear(link, data) {
 }
 
 function linkLose(link) {
-	const socket = link.socket;
+	const { socket, isOpen } = link;
 	/* Some chance in it: all pages lose their server at the same time. */
 	const waitS = Math.min(RETRY_MAX_S, RETRY_MIN_S * 2 ** link.tries) *
 	    (0.8 + 0.4 * Math.random());
@@ -74,12 +77,13 @@ function linkLose(link) {
 	if (socket === null)
 		return;
 	link.socket = null;
-	socket.onmessage = socket.onclose = null;
+	link.isOpen = false;
+	socket.onopen = socket.onmessage = socket.onclose = null;
 	socket.close();
 	link.tries++;
 	link.retryAt = secondsNow() + waitS;
 	link.timer = setTimeout(() => linkOpen(link), 1000 * waitS);
-	link.on.lost();
+	link.on.lost(isOpen);
 }
 
 /* Now, when it is waiting. */

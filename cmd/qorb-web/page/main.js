@@ -49,6 +49,7 @@ function drawPools(pool) {
 	setText(byId('service'), pool.isThere ? pool.service :
 	    'The daemon has no such pool now.');
 	byId('pool-choice').hidden = all.length < 2;
+	byId('pool-name').classList.toggle('unseen', all.length > 1);
 	if (select.dataset.names !== JSON.stringify(all)) {
 		select.dataset.names = JSON.stringify(all);
 		select.replaceChildren(...all.map((name) =>
@@ -161,8 +162,8 @@ function onEvent(m) {
 }
 
 /* A row where some may be missing. */
-function onStreamLost() {
-	if (page.model.columns > 0)
+function onStreamLost(wasOpen) {
+	if (wasOpen)
 		eventsTake(page.events, { event: 'stream-lost' }, () => '');
 }
 

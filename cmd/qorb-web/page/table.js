@@ -1,8 +1,8 @@
 /*
  * The table of backends: one list of columns, from which head, cells and order
- * come. A row lasts as long as its backend, a cell is written when its text
- * changes, and a sparkline only while it can be seen, so that a thousand rows are
- * no work to speak of.
+ * come. Of many backends only those rows exist that can be seen, and some around
+ * them: two empty rows stand for the others. A row belongs to a place, not to a
+ * backend, so that sorting moves nothing; a cell is written when its text changes.
  */
 
 const number = (key) => ({ key, format: formatCount, isNumber: true });
@@ -24,23 +24,34 @@ const COLUMNS = [
 const SPARK = 60;
 const SPARK_HEIGHT = 18;
 
+/* Up to here all rows exist; beyond, so many before and after those in sight. */
+const ROWS_ALL = 60;
+const ROWS_AROUND = 15;
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 function tableNew() {
-	const table = { by: COLUMNS[0], isFalling: false, filter: '',
-		rows: new Map(), seen: new Set(), heads: new Map(), pool: null };
+	const body = byId('rows');
+	const table = { by: COLUMNS[0], isFalling: false, filter: '', body,
+		scroller: body.closest('.scroller'), rows: [], wanted: [],
+		heads: new Map(), before: emptyRow(), after: emptyRow() };
 
-	table.watcher = new IntersectionObserver((entries) => {
-		for (const e of entries)
-			table.seen[e.isIntersecting ? 'add' : 'delete'](e.target);
-		dispatchEvent(new Event('redraw'));
-	}, { root: byId('rows').closest('.scroller') });
+	body.append(table.before, table.after);
 	for (const column of COLUMNS)
 		addHead(table, column);
 	byId('columns').append(make('th', { scope: 'col', className: 'spark',
 		textContent: 'Last minute' }));
 	followFilter(table);
+	table.scroller.addEventListener('scroll', () => showRows(table));
 	return table;
+}
+
+function emptyRow() {
+	const row = make('tr', { hidden: true },
+	    make('td', { colSpan: COLUMNS.length + 1 }));
+
+	row.setAttribute('aria-hidden', 'true');
+	return row;
 }
 
 function addHead(table, column) {
@@ -105,34 +116,25 @@ function compareBackends(table, x, y) {
 	    collator.compare(x.name, y.name) || collator.compare(x.addr, y.addr);
 }
 
-function rowNew(table, b) {
-	const row = { b, texts: [], path: document.createElementNS(SVG, 'path') };
+function rowNew() {
+	const path = document.createElementNS(SVG, 'path');
 	const svg = document.createElementNS(SVG, 'svg');
+	const cells = COLUMNS.map((column) => make(
+	    column.key === 'name' ? 'th' : 'td',
+	    { className: column.isNumber ? 'number' : column.key }));
 
 	svg.setAttribute('viewBox', `0 0 ${SPARK} ${SPARK_HEIGHT}`);
 	svg.setAttribute('preserveAspectRatio', 'none');
 	svg.setAttribute('aria-hidden', 'true');
-	svg.append(row.path);
-	row.cells = COLUMNS.map((column) => make(
-	    column.key === 'name' ? 'th' : 'td',
-	    { className: column.isNumber ? 'number' : column.key }));
-	row.cells[0].scope = 'row';
-	row.node = make('tr', {}, ...row.cells,
-	    make('td', { className: 'spark' }, svg));
-	table.watcher.observe(row.node);
-	return row;
+	svg.append(path);
+	cells[0].scope = 'row';
+	return { cells, path, texts: [], node: make('tr', {}, ...cells,
+	    make('td', { className: 'spark' }, svg)) };
 }
 
-function rowEnd(table, row) {
-	table.watcher.unobserve(row.node);
-	table.seen.delete(row.node);
-	table.rows.delete(row.b);
-	row.node.remove();
-}
-
-function rowWrite(row) {
+function rowWrite(row, b) {
 	COLUMNS.forEach((column, i) => {
-		const value = row.b[column.key];
+		const value = b[column.key];
 		const text = column.format ? column.format(value) :
 		    value || UNKNOWN;
 
@@ -144,53 +146,74 @@ function rowWrite(row) {
 		else
 			row.cells[i].title = text;
 	});
-	if (row.node.dataset.state !== row.b.state)
-		row.node.dataset.state = row.b.state;
+	if (row.node.dataset.state !== b.state)
+		row.node.dataset.state = b.state;
 }
 
 /* The last minute of a backend, from zero to its own greatest. */
-function rowSpark(model, row) {
-	const line = row.b.line, first = model.columns - SPARK;
+function rowSpark(row, line, columns) {
+	const at = (i) => line[(columns - SPARK + i + SAMPLES) % SAMPLES];
 	let max = 0, path = '', isDown = false;
 
 	for (let i = 0; i < SPARK; i++)
-		max = Math.max(max, line[(first + i + SAMPLES) % SAMPLES] || 0);
+		max = Math.max(max, at(i) || 0);
 	for (let i = 0; i < SPARK; i++) {
-		const value = line[(first + i + SAMPLES) % SAMPLES];
-		const y = SPARK_HEIGHT - 1 -
-		    (SPARK_HEIGHT - 2) * (max > 0 ? value / max : 0);
+		const part = max > 0 ? at(i) / max : at(i);
+		const y = SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * part;
+		const isKnown = !Number.isNaN(part);
 
-		isDown = isDown && !Number.isNaN(value);
-		if (!Number.isNaN(value))
+		if (isKnown)
 			path += `${isDown ? 'L' : 'M'}${i + 0.5} ${y.toFixed(1)}`;
-		isDown = !Number.isNaN(value);
+		isDown = isKnown;
 	}
 	row.path.setAttribute('d', path);
 }
 
-/* Rows are moved only when they are not where they belong. */
-function placeRows(table, wanted) {
-	const body = byId('rows');
-	let at = body.firstChild;
+/* The first row that exists, and the one after the last. */
+function rowsInSight(table) {
+	const all = table.wanted.length;
+	const height = table.rows[0]?.node.offsetHeight || 30;
+	const { scrollTop, clientHeight } = table.scroller;
 
-	for (const b of wanted) {
-		const node = table.rows.get(b).node;
+	if (all <= ROWS_ALL)
+		return { height, first: 0, end: all };
+	const last = Math.ceil((scrollTop + clientHeight) / height);
+	const end = Math.min(all, last + ROWS_AROUND);
 
-		if (node === at)
-			at = at.nextSibling;
-		else
-			body.insertBefore(node, at);
-	}
-	while (at !== null) {
-		const next = at.nextSibling;
-
-		at.remove();
-		at = next;
-	}
+	return { height, end, first: Math.max(0, Math.min(end,
+	    Math.floor(scrollTop / height)) - ROWS_AROUND) };
 }
 
-function sayCount(table, pool, shown, unshown) {
-	const all = pool.shown.length;
+/* Rows that are not there take their room all the same. */
+function setRoom(row, height) {
+	row.hidden = height === 0;
+	row.firstChild.style.height = `${height}px`;
+}
+
+function showRows(table) {
+	const { height, first, end } = rowsInSight(table);
+
+	while (table.rows.length > end - first)
+		table.rows.pop().node.remove();
+	while (table.rows.length < end - first) {
+		const row = rowNew();
+
+		table.rows.push(row);
+		table.after.before(row.node);
+	}
+	table.rows.forEach((row, i) => {
+		const b = table.wanted[first + i];
+
+		rowWrite(row, b);
+		rowSpark(row, b.line, table.columns);
+		row.node.setAttribute('aria-rowindex', first + i + 2);
+	});
+	setRoom(table.before, height * first);
+	setRoom(table.after, height * (table.wanted.length - end));
+}
+
+function sayCount(table, pool, unshown) {
+	const all = pool.shown.length, shown = table.wanted.length;
 	const text = `${shown === all ? '' : `${formatCount(shown)} of `}` +
 	    formatCount(all) + (unshown > 0 ?
 	    `, ${formatCount(unshown)} more are left out` : '');
@@ -202,25 +225,11 @@ function sayCount(table, pool, shown, unshown) {
 }
 
 function tableDraw(table, model, pool) {
-	const wanted = pool.shown.filter((b) => isWanted(table, b))
+	table.columns = model.columns;
+	table.wanted = pool.shown.filter((b) => isWanted(table, b))
 	    .sort((x, y) => compareBackends(table, x, y));
-	const here = new Set(wanted);
-
-	for (const row of table.rows.values()) {
-		if (!here.has(row.b))
-			rowEnd(table, row);
-	}
-	for (const b of wanted) {
-		let row = table.rows.get(b);
-
-		if (row === undefined) {
-			row = rowNew(table, b);
-			table.rows.set(b, row);
-		}
-		rowWrite(row);
-		if (table.seen.has(row.node))
-			rowSpark(model, row);
-	}
-	placeRows(table, wanted);
-	sayCount(table, pool, wanted.length, model.unshown);
+	table.body.parentNode.setAttribute('aria-rowcount',
+	    table.wanted.length + 1);
+	showRows(table);
+	sayCount(table, pool, model.unshown);
 }
