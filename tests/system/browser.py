@@ -41,7 +41,7 @@ ARGUMENTS = """--headless=new --no-sandbox --disable-gpu --disable-quic
     --disable-dev-shm-usage --no-first-run --no-default-browser-check
     --disable-background-networking --disable-component-update
     --disable-sync --disable-default-apps --disable-extensions
-    --force-color-profile=srgb --hide-scrollbars""".split()
+    --force-color-profile=srgb --hide-scrollbars --remote-debugging-pipe""".split()
 
 
 def call(method, url, body=None):

@@ -18,8 +18,8 @@ const TONES = {
 };
 
 /* Arguments that have a place of their own, or say nothing to a reader. */
-const PLACED = new Set(['t', 'event', 'pool', 'addr', 'set', 'pool-id',
-	'resolve-id', 'has-unclaimed']);
+const PLACED = new Set(['t', 'event', 'pool', 'addr', 'name', 'reason', 'how',
+	'set', 'pool-id', 'resolve-id', 'has-unclaimed']);
 
 function eventsNew() {
 	const events = { kept: [], waiting: [], isPaused: false, pool: null };
@@ -66,17 +66,16 @@ function eventsTake(events, m, nameOf) {
 	sayPaused(events);
 }
 
-/* reason=refused, slot=12 as "refused, slot 12". */
+/* slot=12, reason=refused as "refused, slot 12". */
 function detailOf(m) {
-	const parts = [];
+	const parts = [words(m.reason, ''), words(m.how, '')]
+	    .filter((text) => text !== '');
 
 	for (const [key, value] of Object.entries(m)) {
 		const text = words(value, '');
 
-		if (PLACED.has(key) || text === '' || key === 'name')
-			continue;
-		parts.push(key === 'reason' || key === 'how' ? text :
-		    `${key} ${text}`);
+		if (!PLACED.has(key) && text !== '')
+			parts.push(`${key} ${text}`);
 	}
 	return parts.join(', ').slice(0, TEXT_MAX);
 }

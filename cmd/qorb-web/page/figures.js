@@ -3,8 +3,9 @@
  * that says more.
  */
 
-function slotsInWords(pool) {
-	return SLOT_STATES.filter((state) => pool.figures[state] > 0)
+function otherSlotsInWords(pool) {
+	return SLOT_STATES
+	    .filter((s) => s !== 'claimed' && pool.figures[s] > 0)
 	    .map((state) => `${formatCount(pool.figures[state])} ${state}`)
 	    .join(', ');
 }
@@ -59,8 +60,9 @@ const FIGURES = [
 		more: (p) => p.resolver === '' ? '' : `resolver ${p.resolver}`,
 		isBad: (p) => p.shown.some((b) => b.state === 'offline') ||
 		    ['stale', 'saved', 'failing'].includes(p.resolver) },
-	{ title: 'Slots', value: (p) => formatCount(totalSlots(p)),
-		more: slotsInWords },
+	{ title: 'Slots claimed', more: otherSlotsInWords,
+		value: (p) => `${formatCount(figure(p, 'claimed'))} of ` +
+		    formatCount(totalSlots(p)) },
 	{ title: 'Wait p50', value: (p) => formatSpan(figure(p, 'wait_p50_us')),
 		more: (p) => `p99 ${formatSpan(figure(p, 'wait_p99_us'))}` },
 	{ title: 'Hold p50', value: (p) => formatSpan(figure(p, 'hold_p50_us')),

@@ -7,7 +7,7 @@
 /* The server sends each second; it is taken for dead after this. */
 const SILENT_S = 10;
 
-const page = { model: modelNew(), chosen: '', isDrawn: true,
+const page = { model: modelNew(), chosen: '', shown: '', isDrawn: true,
 	trouble: 'Connecting to the server', since: null };
 
 /* --- which pool ---------------------------------------------------------- */
@@ -22,15 +22,11 @@ function poolNames() {
  * as it is remembered. */
 function shownPool() {
 	const { pools } = page.model;
+	const name = [page.chosen, page.shown, poolNames()[0]]
+	    .find((known) => pools.has(known));
 
-	if (!pools.has(page.chosen))
-		page.chosen = poolNames()[0] ?? '';
-	return pools.get(page.chosen);
-}
-
-function choosePool(name) {
-	page.chosen = name;
-	dispatchEvent(new Event('redraw'));
+	page.shown = name ?? '';
+	return pools.get(name);
 }
 
 function hashPool() {
@@ -170,7 +166,10 @@ function onStreamLost(wasOpen) {
 /* --- start --------------------------------------------------------------- */
 
 addEventListener('redraw', askDraw);
-addEventListener('hashchange', () => choosePool(hashPool() || page.chosen));
+addEventListener('hashchange', () => {
+	page.chosen = hashPool();
+	askDraw();
+});
 byId('pool-select').addEventListener('change', (e) => {
 	location.hash = `pool=${encodeURIComponent(e.target.value)}`;
 });

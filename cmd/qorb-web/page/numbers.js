@@ -36,12 +36,10 @@ function formatRate(n) {
 function formatSpan(us) {
 	if (Number.isNaN(us))
 		return UNKNOWN;
-	if (us < 1000)
-		return `${Math.round(us)} µs`;
-	const [n, unit] = us < 1e6 ? [us / 1e3, 'ms'] : [us / 1e6, 's'];
+	const [n, unit] = us < 1e3 ? [us, 'µs'] : us < 1e6 ? [us / 1e3, 'ms'] :
+	    [us / 1e6, 's'];
 
-	return `${n < 10 ? n.toFixed(2) : n < 100 ? n.toFixed(1) :
-	    grouped.format(n)} ${unit}`;
+	return `${Number(n.toPrecision(3))} ${unit}`;
 }
 
 /* How long ago, in words. */

@@ -5,6 +5,8 @@
  *	canvas, title	where, and what it is called for those who cannot see it
  *	format		a value as text
  *	isStacked	the lines are areas that stand on each other
+ *	floor		how far up it reaches at least; with isLog, where it begins:
+ *			each line of its grid is ten times the one below
  *	lines		{ name, color, values, isFilled }, drawn the first on top;
  *			color is the name of a custom property
  *
@@ -40,13 +42,24 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 	dispatchEvent(new Event('redraw'));
 });
 
-/* A round step of which three or four reach over max. */
-function niceStep(max) {
-	const rough = max / 3;
+/* The axis of values up to max: its marks, and where a value stands, 0 to 1. */
+function linearScale(max, floor) {
+	const rough = (max || floor) / 3;
 	const power = 10 ** Math.floor(Math.log10(rough));
-	const step = [1, 2, 2.5, 5, 10].find((n) => n * power >= rough);
+	const step = power * [1, 2, 2.5, 5, 10].find((n) => n * power >= rough);
+	const count = Math.ceil((max || floor) / step * 0.999);
 
-	return step * power;
+	return { marks: Array.from({ length: count + 1 }, (_, i) => i * step),
+		place: (value) => value / (count * step) };
+}
+
+/* What is below floor is not told apart. */
+function logScale(max, floor) {
+	const count = Math.max(2, Math.ceil(Math.log10(max / floor) * 0.999));
+
+	return { marks: Array.from({ length: count + 1 },
+	    (_, i) => floor * 10 ** i),
+	place: (value) => Math.log10(Math.max(value, floor) / floor) / count };
 }
 
 /* Gives the canvas as many pixels as the screen has in its place. */
@@ -79,8 +92,8 @@ function plotLevels(plot) {
 	});
 }
 
-/* The greatest value that is to be seen, and a sensible one without any. */
-function plotMax(model, levels, nowS, floor) {
+/* The greatest value that is to be seen. */
+function plotMax(model, levels, nowS) {
 	let max = 0;
 
 	for (const c of modelPast(model)) {
@@ -91,15 +104,15 @@ function plotMax(model, levels, nowS, floor) {
 				max = level[c];
 		}
 	}
-	return max > 0 ? max : floor;
+	return max;
 }
 
 function axisX(area, nowS, atS) {
 	return area.right - (area.right - area.left) * (nowS - atS) / WINDOW_S;
 }
 
-function axisY(area, top, value) {
-	return area.bottom - (area.bottom - area.top) * value / top;
+function axisY(area, scale, value) {
+	return area.bottom - (area.bottom - area.top) * scale.place(value);
 }
 
 /* Half a pixel off, a line of one pixel is one. */
@@ -107,7 +120,7 @@ function crisp(x) {
 	return Math.round(x) + 0.5;
 }
 
-function drawGrid(area, plot, step, top) {
+function drawGrid(area, plot, scale) {
 	const g = area.context;
 
 	g.font = `11px ${ink('--sans')}`;
@@ -117,8 +130,8 @@ function drawGrid(area, plot, step, top) {
 	g.textAlign = 'right';
 	g.textBaseline = 'middle';
 	g.beginPath();
-	for (let value = 0; value <= top * 1.001; value += step) {
-		const y = crisp(axisY(area, top, value));
+	for (const value of scale.marks) {
+		const y = crisp(axisY(area, scale, value));
 
 		g.moveTo(area.left, y);
 		g.lineTo(area.right, y);
@@ -136,7 +149,7 @@ function drawGrid(area, plot, step, top) {
 }
 
 /* The pieces of a line between its gaps, each a list of [x, y]. */
-function linePieces(model, area, level, nowS, top) {
+function linePieces(model, area, level, nowS, scale) {
 	const pieces = [];
 	let piece = null, earlierS = NaN;
 
@@ -149,7 +162,7 @@ function linePieces(model, area, level, nowS, top) {
 		}
 		if (piece === null || atS - earlierS > LATE_S)
 			pieces.push(piece = []);
-		piece.push([axisX(area, nowS, atS), axisY(area, top, level[c])]);
+		piece.push([axisX(area, nowS, atS), axisY(area, scale, level[c])]);
 		earlierS = atS;
 	}
 	return pieces;
@@ -235,17 +248,17 @@ function drawCursor(area, nowS, cursorS) {
 function plotDraw(plot, model, view) {
 	const area = plotFit(plot.canvas);
 	const levels = plotLevels(plot);
-	const max = plotMax(model, levels, view.nowS, plot.floor);
-	const step = niceStep(max);
-	const top = step * Math.ceil(max / step * 0.999);
+	const scale = (plot.isLog ? logScale : linearScale)(
+	    plotMax(model, levels, view.nowS), plot.floor);
 
 	if (area.right <= area.left)
 		return;
 	if (!plot.isStacked)
-		drawGrid(area, plot, step, top);
+		drawGrid(area, plot, scale);
 	for (let i = levels.length - 1; i >= 0; i--) {
 		const line = plot.lines[i], color = ink(line.color);
-		const pieces = linePieces(model, area, levels[i], view.nowS, top);
+		const pieces = linePieces(model, area, levels[i], view.nowS,
+		    scale);
 
 		if (plot.isStacked || line.isFilled)
 			drawArea(area, pieces, color, plot.isStacked ? 1 : 0.14);
@@ -254,7 +267,7 @@ function plotDraw(plot, model, view) {
 	}
 	/* Areas would hide it. */
 	if (plot.isStacked)
-		drawGrid(area, plot, step, top);
+		drawGrid(area, plot, scale);
 	drawMarks(area, view.marks, view.nowS);
 	drawCursor(area, view.nowS, view.cursorS);
 }

@@ -21,7 +21,7 @@ function plotsNew(parent) {
 	plots.slots = plotAdd(parent, plots, { title: 'Slots by state',
 		format: formatCount, floor: 3, isStacked: true });
 	plots.wait = plotAdd(parent, plots, { title: 'Wait for a claim',
-		format: formatSpan, floor: 100 });
+		format: formatSpan, floor: 10, isLog: true });
 	return plots;
 }
 

@@ -1,0 +1,573 @@
+#!/usr/bin/env bats
+#
+# The page of qorb-web in a real browser: Chromium without a screen, driven by
+# chromedriver, looks at a real daemon with real backends under a real load.
+# One browser serves the whole file; each test has a world of its own.
+
+load helpers
+
+setup_file()
+{
+	helpers_begin
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+	command -v chromedriver >/dev/null || return 0
+	local port
+	port=$(free_port)
+	start_daemon -n chromedriver -r 'started successfully' \
+	    chromedriver --port="$port"
+	BROWSER=$(drive open "http://127.0.0.1:$port")
+	export BROWSER
+}
+
+teardown_file()
+{
+	[[ -z ${BROWSER-} ]] || drive close
+	helpers_end
+}
+
+setup()
+{
+	[[ -n ${BROWSER-} ]] || skip 'chromedriver is not installed'
+	helpers_begin
+}
+
+teardown()
+{
+	[[ -n ${BROWSER-} ]] || return 0
+	page <<-'EOF'
+		b.go("about:blank")
+		b.complaints()
+	EOF
+	helpers_end
+}
+
+drive()
+{
+	PYTHONDONTWRITEBYTECODE=1 timeout 30 \
+	    python3 "$BATS_TEST_DIRNAME/browser.py" "$@"
+}
+
+# Runs the Python script on its standard input, with the browser as b.
+page()
+{
+	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
+	    timeout 50 python3 -c "from browser import *
+b = Browser()
+ROWS = '''return [...document.querySelectorAll('#rows tr:not([aria-hidden])')]
+    .map((row) => [...row.children].map((cell) => cell.textContent))'''
+def rows():
+    return b.js(ROWS)
+def status():
+    return b.text('#status')
+def is_live():
+    b.wait_for('it is live', '''return document.body.className === 'is-live'
+        && document.querySelectorAll('#rows tr').length > 2''')
+$(cat)"
+}
+
+# start_again NAME ADDR: an echo server where one has been.
+start_again()
+{
+	start_daemon -n "$1" -r 'ready to accept' qorb-echo -q "$2"
+}
+
+# start_web PORT
+start_web()
+{
+	start_daemon -n web -r 'ready on' qorb-web --listen "127.0.0.1:$1"
+}
+
+# A pool demo on two echo servers, $ADDR1 and $ADDR2, and its page at $URL.
+start_world()
+{
+	start_echo echo1 -q
+	ADDR1=$ECHO_ADDR
+	start_echo echo2 -q
+	ADDR2=$ECHO_ADDR
+	start_pool "$@" "demo=$ADDR1,$ADDR2"
+	WEB_PORT=$(free_port)
+	start_web "$WEB_PORT"
+	URL=http://127.0.0.1:$WEB_PORT/
+	export ADDR1 ADDR2 URL
+}
+
+start_load()
+{
+	start_daemon -n load qorb-load --rate 200 --duration 300s --hold 5ms demo
+}
+
+@test "the page fills, and its counts move under a load" {
+	start_world
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+		assert [row[0] for row in rows()] == \
+		    sorted([os.environ["ADDR1"], os.environ["ADDR2"]]), rows()
+		assert b.text("#pool-name") == "demo"
+		assert "qorb-pool/" in b.text("#source"), b.text("#source")
+	EOF
+	start_load
+	page <<-'EOF'
+		total = "return Number(document.querySelector(" \
+		    "'#rows tr:nth-child(2) td:nth-child(7)').textContent" \
+		    ".replace(',', ''))"
+		first = b.wait_for("claims are counted", total)
+		b.wait_for("more claims are counted",
+		    total + " > arguments[0]", first)
+		b.wait_for("a rate", "return parseFloat("
+		    "document.querySelector('.value').textContent) > 20")
+		assert "claims/s" in b.js("return document.title")
+		# The last column but one before the sparkline.
+		assert b.js("return document.querySelector('.spark path')"
+		    ".getAttribute('d')").count("L") >= 1
+		# Each plot has a line in the colour of its first series, and says
+		# in words what it shows.
+		b.wait_for("lines are drawn", '''
+		    const inked = (canvas, name) => {
+			const probe = document.createElement('i');
+			probe.style.color = ink(name);
+			document.body.append(probe);
+			const want = getComputedStyle(probe).color;
+			probe.remove();
+			const { data } = canvas.getContext('2d').getImageData(
+			    0, 0, canvas.width, canvas.height);
+			for (let i = 0; i < data.length; i += 4) {
+				if (`rgb(${data[i]}, ${data[i + 1]}, ` +
+				    `${data[i + 2]})` === want)
+					return true;
+			}
+			return false;
+		    };
+		    const [claims, slots, wait] =
+			document.querySelectorAll('canvas');
+		    return inked(claims, '--series-1') &&
+			inked(slots, '--unclaimed') && inked(wait, '--series-1');
+		''')
+		said = b.js("return [...document.querySelectorAll('canvas')]"
+		    ".map((c) => c.getAttribute('aria-valuetext'))")
+		assert os.environ["ADDR1"] in said[0], said
+		assert "unclaimed" in said[1] and "p99" in said[2], said
+		# Nothing came from anywhere but this one document.
+		assert b.js("return performance.getEntriesByType('resource')"
+		    ".map((e) => e.name)") == []
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a backend that dies and comes back is shown and told" {
+	start_world
+	start_load
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+	EOF
+	stop_daemon echo2
+	page <<-'EOF'
+		row = "return [...document.querySelectorAll('#rows tr')].find(" \
+		    "(r) => r.firstChild.textContent === arguments[0])" \
+		    "?.dataset.state === arguments[1]"
+		told = "return [...document.querySelectorAll('#events li')].some(" \
+		    "(e) => e.textContent.includes(arguments[0]) && " \
+		    "e.textContent.includes(arguments[1]))"
+		addr = os.environ["ADDR2"]
+		b.wait_for("it is offline", row, addr, "offline")
+		b.wait_for("it is told", told, addr, "slot-set-offline")
+		assert "1 of 2" in b.text("#figures"), b.text("#figures")
+		b.wait_for("a repeat is one row with a count", told,
+		    "connect-failed", "×")
+	EOF
+	start_again echo2 "$ADDR2"
+	page <<-'EOF'
+		addr = os.environ["ADDR2"]
+		b.wait_for("it is online", "return [...document"
+		    ".querySelectorAll('#rows tr')].find((r) => "
+		    "r.firstChild.textContent === arguments[0])"
+		    "?.dataset.state === 'online'", addr)
+		b.wait_for("it is told", "return [...document"
+		    ".querySelectorAll('#events li')].some((e) => "
+		    "e.textContent.includes('slot-set-online'))")
+		assert b.js("return page.plots.marks.map((m) => m.isGood)") == \
+		    [False, True]
+		# Paused, the list stands still, and nothing is lost.
+		b.click("#events-pause")
+		first = b.text("#events")
+	EOF
+	stop_daemon echo2
+	page <<-'EOF'
+		b.wait_for("events are kept back", "return /Paused, [1-9]/.test("
+		    "document.querySelector('#events-state').textContent)")
+		assert b.js("return document.querySelectorAll("
+		    "'#events .bad').length") >= 1
+		newest = b.js("return document.querySelector('#events li').innerText")
+		b.click("#events-pause")
+		assert b.js("return document.querySelector('#events li')"
+		    ".innerText") != newest
+		assert b.text("#events-state") == ""
+		assert b.complaints() == []
+	EOF
+	start_again echo2 "$ADDR2"
+}
+
+@test "a server that goes is said to be lost, and found again" {
+	start_world
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+		assert status() == "Live"
+	EOF
+	stop_daemon web
+	page <<-'EOF'
+		b.wait_for("it is lost",
+		    "return document.body.className === 'is-lost'")
+		assert "connection to the server is lost" in status(), status()
+		assert "The figures are those of" in status(), status()
+		b.wait_for("another try is promised", "return /^Trying again in "
+		    "[0-9]+ s[.]$/.test(document.querySelector("
+		    "'#countdown').textContent)")
+		b.wait_for("several tries", "return page.stats.tries > 1")
+	EOF
+	start_web "$WEB_PORT"
+	page <<-'EOF'
+		# It would come back by itself; this is sooner.
+		b.js("document.querySelector('#retry-now').focus()")
+		b.press(ENTER)
+		is_live()
+		assert status() == "Live"
+		# The time without it is a gap.
+		b.wait_for("a gap", '''
+		    const line = page.model.pools.get('demo').lines.unclaimed;
+		    const known = [...modelPast(page.model)]
+			.map((c) => !Number.isNaN(line[c]));
+		    return known.includes(false) && known[0] &&
+			known[known.length - 1];
+		''')
+		assert b.js("return document.querySelector('#events li .kind')"
+		    ".textContent") == "stream-lost"
+	EOF
+	# By itself, too.
+	stop_daemon web
+	page <<-'EOF'
+		b.wait_for("it is lost",
+		    "return document.body.className === 'is-lost'")
+	EOF
+	start_web "$WEB_PORT"
+	page <<-'EOF'
+		is_live()
+		# What the browser itself says of a server that is not there.
+		assert [c for c in b.complaints()
+		    if "ERR_CONNECTION_REFUSED" not in c] == []
+	EOF
+}
+
+@test "a daemon that goes is said to be lost, and no rate is negative after" {
+	start_world
+	start_load
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		b.wait_for("claims", "return page.model.pools.get('demo')?.total > 50")
+	EOF
+	stop_daemon load
+	stop_daemon pool
+	page <<-'EOF'
+		b.wait_for("it is lost",
+		    "return document.body.className === 'is-lost'")
+		assert status().startswith("The server has lost the daemon: " +
+		    os.environ["QORB_SOCKET"]), status()
+	EOF
+	start_pool "demo=$ADDR1,$ADDR2"
+	page <<-'EOF'
+		is_live()
+		columns = b.js("return page.model.columns")
+		b.wait_for("messages", "return page.model.columns > arguments[0]",
+		    columns + 1)
+		lines = b.js("return [...page.model.lines].map((l) => [...l]"
+		    ".filter((n) => !Number.isNaN(n)))")
+		assert lines and all(0 <= n < 1e6 for l in lines for n in l), lines
+		assert b.complaints() == []
+	EOF
+}
+
+@test "everything can be reached and used with a keyboard" {
+	start_world
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+
+		def tab_to(selector):
+		    for _ in range(30):
+		        b.press(TAB)
+		        if b.js("return document.activeElement.matches("
+		            "arguments[0])", selector):
+		            assert b.js("const e = document.activeElement;"
+		                "return e.matches(':focus-visible') && "
+		                "getComputedStyle(e).outlineStyle !== 'none'")
+		            return
+		    raise AssertionError(f"{selector} is not reached")
+
+		def sort(n):
+		    return b.js("return document.querySelector("
+		        f"'#columns th:nth-child({n})').getAttribute('aria-sort')")
+
+		# A plot tells of the past.
+		tab_to("canvas[aria-label^=Slots]")
+		b.wait_for("a past", "return page.model.columns > 3")
+		b.press(LEFT, LEFT, LEFT)
+		b.wait_for("the cursor has moved", "const e = document.activeElement;"
+		    "return e.getAttribute('aria-valuenow') < 0 && "
+		    "e.getAttribute('aria-valuetext').includes(' s ago: ')")
+		b.press(ESCAPE)
+		b.wait_for("it is back", "return document.activeElement"
+		    ".getAttribute('aria-valuetext').startsWith('now: ')")
+
+		# The table is sorted by a column's button.
+		assert (sort(1), sort(2)) == ("ascending", "none")
+		tab_to("th:nth-child(1) button")
+		b.press(ENTER)
+		assert sort(1) == "descending"
+		b.wait_for("the order has turned", "return document.querySelector("
+		    "'#rows tr:nth-child(2) th').textContent === arguments[0]",
+		    max(os.environ["ADDR1"], os.environ["ADDR2"]))
+		tab_to("th:nth-child(2) button")
+		b.press(" ")
+		assert (sort(1), sort(2)) == ("none", "descending")
+		tab_to("#events-pause")
+		b.press(" ")
+		assert b.js("return document.activeElement"
+		    ".getAttribute('aria-pressed')") == "true"
+
+		# A slash goes to the filter.
+		b.press("/", os.environ["ADDR2"])
+		b.wait_for("one is left", ROWS + ".length === 1")
+		assert rows()[0][0] == os.environ["ADDR2"]
+		assert b.text("#backend-count") == "1 of 2"
+		b.press("/x")
+		b.wait_for("none is left", "return !document.querySelector("
+		    "'#no-rows').hidden")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "it fits a phone, in the light and in the dark" {
+	start_world
+	page <<-'EOF'
+		# Text against what is behind it, after WCAG.
+		FAINT = '''
+		    const part = (c) => (c /= 255) <= 0.03928 ? c / 12.92 :
+			((c + 0.055) / 1.055) ** 2.4;
+		    const light = ([r, g, b]) =>
+			0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+		    const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
+		    const behind = (e) => {
+			const c = rgb(getComputedStyle(e).backgroundColor);
+			return c.length < 4 || c[3] > 0 ? c :
+			    behind(e.parentElement);
+		    };
+		    const faint = [];
+		    for (const e of document.querySelectorAll('body *')) {
+			if (![...e.childNodes].some((n) => n.nodeType === 3 &&
+			    n.data.trim() !== '') || !e.checkVisibility())
+				continue;
+			const pair = [rgb(getComputedStyle(e).color), behind(e)]
+			    .map(light).sort((x, y) => y - x);
+			if ((pair[0] + 0.05) / (pair[1] + 0.05) < 4.5)
+				faint.push(`${e.className || e.tagName}: ` +
+				    e.textContent);
+		    }
+		    return faint;
+		'''
+		b.size(360, 740, 2, True)
+		b.go(os.environ["URL"])
+		is_live()
+		grounds = []
+		for scheme in "light", "dark":
+		    b.media(prefers_color_scheme=scheme)
+		    b.wait_for(scheme, "return matchMedia("
+		        f"'(prefers-color-scheme: {scheme})').matches")
+		    for name in "is-live", "is-lost":
+		        b.js("document.body.className = arguments[0]", name)
+		        assert b.js(FAINT) == []
+		        assert b.js("return document.documentElement"
+		            ".scrollWidth") <= 360
+		    grounds.append(b.js("return getComputedStyle(document.body)"
+		        ".backgroundColor"))
+		assert grounds[0] != grounds[1], grounds
+		# A pixel of the plots is one of the screen.
+		b.wait_for("sharp plots", "return [...document"
+		    ".querySelectorAll('canvas')].every((c) => "
+		    "c.width === 2 * c.clientWidth && c.width > 400)")
+		# What does not fit is scrolled in the table itself.
+		assert b.js("const s = document.querySelector('.scroller');"
+		    "return s.scrollWidth > s.clientWidth")
+		b.cdp("Emulation.clearDeviceMetricsOverride")
+		b.media(prefers_color_scheme="light")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a pool is chosen from several, and is kept in the address" {
+	start_world "spare=[::1]:1"
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+		assert b.text("#pool-name") == "demo"
+		b.js("document.querySelector('#pool-select').focus()")
+		b.press("spare")
+		b.wait_for("the other pool", "return document.querySelector("
+		    "'#pool-name').textContent === 'spare'")
+		b.wait_for("its backend", ROWS + "[0][0] === '[::1]:1'")
+		assert len(rows()) == 1
+		assert b.js("return location.hash") == "#pool=spare"
+		b.post("refresh")
+		b.wait_for("its backend again", ROWS + "[0]?.[0] === '[::1]:1'")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "what the server sends is text, whatever it looks like" {
+	start_world
+	local name='%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E'
+	ask "advertise demo $name [::1]:1 ttl=60s"
+	page <<-'EOF'
+		b.go(os.environ["URL"] + "#pool=%E0%A4%A")
+		name = "<img src=x onerror=alert(1)>"
+		is_live()
+		b.wait_for("the name", ROWS + ".some((r) => r[0] === arguments[0])",
+		    name)
+		assert b.js("return document.querySelectorAll('img').length") == 0
+		assert b.complaints() == []
+		# And if it were not: the policy lets no such thing run.
+		b.js("document.body.insertAdjacentHTML('beforeend', arguments[0]);"
+		    "const s = document.createElement('script');"
+		    "s.textContent = 'window.ran = 1'; document.body.append(s)",
+		    "<img src=x onerror='window.ran = 1'><p style='color:red'>")
+		b.wait_for("complaints", "return document.images[0].complete")
+		assert b.js("return window.ran ?? null") is None
+		assert len([c for c in b.complaints()
+		    if "Content Security Policy" in c]) >= 3
+	EOF
+}
+
+@test "messages of other servers, and broken ones, do no harm" {
+	start_world
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+		# Rates after each message, for the only pool or all of them.
+		FEED = '''
+		    const model = modelNew();
+		    return arguments[0].map(([nowS, message]) => {
+			modelTake(model, message, nowS);
+			return [...model.pools.values()].flatMap((p) => [
+			    p.claimsPerS, ...p.shown.map((b) => b.claimsPerS)]);
+		    });
+		'''
+
+		def foreign(total, **more):
+		    return {"claims": total, "sets": {"a": {"total_claims": total,
+		        "claimed_slots": 1, "news": [1]}, **more}, "news": {}}
+
+		# The least that may be sent: rates by our own clock, at any
+		# distance, and none from a total that fell.
+		got = b.js(FEED, [[0, foreign(100)], [0.5, foreign(150)],
+		    [10.5, foreign(250)], [11.5, foreign(7)], [12.5, foreign(9)]])
+		assert got == [[0, None], [100, 100], [10, 10], [0, None],
+		    [2, 2]], got
+		# One that was away starts anew.
+		got = b.js(FEED, [[0, foreign(0, b={"total_claims": 5})],
+		    [1, foreign(1)], [2, foreign(2, b={"total_claims": 500})],
+		    [3, foreign(3, b={"total_claims": 501})]])
+		assert got[2:] == [[1, 1, None], [2, 1, 1]], got
+		# A clock that stands still or goes back.
+		got = b.js(FEED, [[n, {"t": t, **foreign(n)}]
+		    for n, t in enumerate([100, 100, 99, 100])])
+		assert got == [[0, None], [0, None], [0, None], [1, 1]], got
+		# Nonsense of every kind, to a page that goes on.
+		for message in (None, 1, "x", [], {}, {"sets": None}, {"sets": 7},
+		    {"sets": {"a": None, "b": 1, "__proto__": {}}},
+		    {"sets": {}, "pools": {"demo": "x", "__proto__": None}},
+		    {"sets": {"a": {"total_claims": "7", "name": {}, "pool": []}}},
+		    {"sets": {"a": {"total_claims": -1, "claimed_slots": 1e300}},
+		     "t": "soon"}, {"error": {}}):
+		    b.js("const m = JSON.parse(arguments[0]);"
+		        "onStats(m); onEvent(m); draw()", json.dumps(message))
+		for event in ({"event": 7}, {"event": "new-kind", "t": "x",
+		    "addr": [], "reason": "r" * 9999}, {"event": "lost", "count": 3}):
+		    b.js("onEvent(arguments[0]); draw()", event)
+		b.js("linkHear(page.stats, 'no JSON'); linkHear(page.stats,"
+		    "new TextEncoder().encode('{}').buffer)")
+		b.wait_for("it goes on", "return poolNames().join() === 'demo'")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "memory stays bounded: the past, gone backends, events" {
+	start_world
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+		# New names at each message, for longer than the past is kept.
+		got = b.js('''
+		    const model = modelNew();
+		    for (let i = 0; i < 3 * SAMPLES; i++)
+			modelTake(model, { sets: {
+			    [`a${i}`]: { pool: `p${i % 7 === 0 ? i : 0}` },
+			    [`b${i}`]: { pool: 'p' } } }, i);
+		    return [model.backends, model.lines.size, model.pools.size];
+		''')
+		assert got[0] <= 2 * 320 and got[1] < 1200 and got[2] <= 64, got
+		got = b.js('''
+		    for (let i = 0; i < 1000; i++)
+			onEvent({ event: 'connect-failed', pool: 'demo', t: i * 60,
+			    addr: `[::1]:${i}` });
+		    return [page.events.kept.length,
+			document.querySelectorAll('#events li').length];
+		''')
+		assert got == [200, 200], got
+	EOF
+}
+
+@test "a thousand backends: only the rows in sight exist" {
+	start_world
+	local i lines=()
+	for ((i = 1; i <= 1000; i++)); do
+		printf -v lines[i] 'advertise demo name%04d [::1]:%d ttl=60s' \
+		    "$i" "$i"
+	done
+	ask 'set demo max-slots=4' "${lines[@]}" >"$SCRATCH/advertised"
+	page <<-'EOF'
+		b.go(os.environ["URL"])
+		is_live()
+		b.wait_for("all are known", "return document.querySelector("
+		    "'#backend-count').textContent === '1,002'")
+		assert len(rows()) < 100
+		assert b.js("return document.querySelector('table')"
+		    ".getAttribute('aria-rowcount')") == "1003"
+		b.js("const s = document.querySelector('.scroller');"
+		    "s.scrollTop = s.scrollHeight")
+		b.wait_for("the last one", ROWS + ".at(-1)[0] === 'name1000'")
+		assert len(rows()) < 100
+		b.click("#columns th:first-child button")
+		b.js("document.querySelector('.scroller').scrollTop = 0")
+		b.wait_for("the last one first", ROWS + "[0][0] === 'name1000'")
+		b.js("document.querySelector('#filter').focus()")
+		b.press("name099")
+		b.wait_for("ten are left", ROWS + ".length === 10")
+		assert b.text("#backend-count") == "10 of 1,002"
+		# The busiest have lines of their own, the rest share one.
+		legend = b.js("return [...document.querySelectorAll("
+		    "'.legend')[0].children].map((li) => li.innerText)")
+		assert len(legend) == 6 and "997 others, each" in legend[-1], legend
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a part of the page that is missing fails the build" {
+	mkdir "$SCRATCH/page"
+	cp "$ROOT"/cmd/qorb-web/page/* "$SCRATCH/page"
+	cd "$SCRATCH/page"
+	run_ok awk -f page.awk index.html
+	refute_output --partial '@include'
+	rm plot.js
+	run_status 1 awk -f page.awk index.html
+	assert_equal "$stderr" 'page.awk: plot.js is missing or empty'
+}
