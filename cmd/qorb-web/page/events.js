@@ -1,7 +1,8 @@
 /*
- * The event stream, the newest first. What repeats itself within REPEAT_S is one
- * row with a count, so that a backend that fails for an hour does not push all
- * else out of the list. While it is paused what comes is kept, up to EVENTS_MAX.
+ * The event stream, the newest first. What repeats itself within REPEAT_S is
+ * one row with a count, so that a backend that fails for an hour does not push
+ * all else out of the list. While it is paused, what comes is kept up to
+ * EVENTS_MAX.
  */
 
 const EVENTS_MAX = 200;
@@ -52,7 +53,7 @@ function eventsTake(events, m, nameOf) {
 	const e = { kind, pool: words(m.pool, ''), addr,
 		name: words(m.name, '') || nameOf(m.pool, addr),
 		t: typeof m.t === 'number' ? m.t : Date.now() / 1000,
-		detail: detailOf(m), times: 1, node: null };
+		detail: detailOf(m), tone: toneOf(m), times: 1, node: null };
 
 	e.like = [kind, e.pool, addr, words(m.reason, ''), words(m.how, '')]
 	    .join(' ');
@@ -64,6 +65,11 @@ function eventsTake(events, m, nameOf) {
 	if (events.waiting.length > EVENTS_MAX)
 		events.waiting.shift();
 	sayPaused(events);
+}
+
+/* A claim that its client took back is no trouble. */
+function toneOf(m) {
+	return m.reason === 'cancelled' ? '' : TONES[m.event] ?? '';
 }
 
 /* slot=12, reason=refused as "refused, slot 12". */
@@ -112,7 +118,7 @@ function showEvent(events, e) {
 	const [time, kind, times, who, detail] = e.node.children;
 	const at = new Date(1000 * e.t);
 
-	e.node.className = TONES[e.kind] ?? '';
+	e.node.className = e.tone;
 	setText(time, formatClock(at));
 	time.title = time.dateTime = Number.isNaN(at.getTime()) ? '' :
 	    at.toISOString();

@@ -1,9 +1,8 @@
 /*
  * A WebSocket to the server that comes back by itself. It is tried again after
  * a wait that doubles up to RETRY_MAX_S, at once when the machine is back on a
- * network or the reader looks again. One from which nothing comes for as long as
- * it should have (silentS, where it is set) is taken for dead: a cable that was
- * pulled says nothing.
+ * network or the reader looks again. One from which nothing has come for
+ * silentS is taken for dead: a cable that was pulled says nothing.
  */
 
 const RETRY_MIN_S = 1;

@@ -31,7 +31,8 @@ function shownPool() {
 
 function hashPool() {
 	try {
-		return decodeURIComponent(location.hash.replace(/^#pool=|^#.*/, ''));
+		return decodeURIComponent(
+		    location.hash.replace(/^#pool=|^#.*/, ''));
 	} catch {
 		return '';
 	}
@@ -138,7 +139,9 @@ function onStatsLost() {
 /* --- events -------------------------------------------------------------- */
 
 function nameOf(poolName, addr) {
-	for (const b of page.model.pools.get(poolName)?.backends.values() ?? []) {
+	const pool = page.model.pools.get(poolName);
+
+	for (const b of pool === undefined ? [] : pool.backends.values()) {
 		if (b.addr === addr)
 			return b.name;
 	}

@@ -7,9 +7,9 @@
  * column, NaN where nothing is known. A gap is a column in which all lines are
  * NaN. Memory is bounded: by the ring, by BACKENDS_MAX and POOLS_MAX.
  *
- * Only `claims` and `sets` with their numbers can be relied on: other servers of
- * the same endpoint send no more. Rates are differences over the message's own
- * time, and never negative: a total that falls belongs to another daemon.
+ * Only `claims` and `sets` with their numbers can be relied on: other servers
+ * of the same endpoint send no more. Rates are differences over the message's
+ * own time, and never negative: a total that falls belongs to another daemon.
  */
 
 const SAMPLES = 320;
@@ -62,7 +62,9 @@ function modelGap(model, nowS) {
 
 /* The places of the columns in the order of time. */
 function* modelPast(model) {
-	for (let i = Math.max(0, model.columns - SAMPLES); i < model.columns; i++)
+	const first = Math.max(0, model.columns - SAMPLES);
+
+	for (let i = first; i < model.columns; i++)
 		yield i % SAMPLES;
 }
 
@@ -162,8 +164,10 @@ function endPool(pool, column) {
 	let rate = 0;
 
 	for (const state of SLOT_STATES) {
-		const n = pool.shown.reduce((sum, b) => sum + (b[state] || 0), 0);
+		let n = 0;
 
+		for (const b of pool.shown)
+			n += b[state] || 0;
 		pool.figures[state] = pool.lines[state][column] = n;
 	}
 	for (const b of pool.shown)

@@ -59,8 +59,8 @@ function twoDigits(n) {
 
 /* The reader's own time of day. */
 function formatClock(date) {
-	return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:` +
-	    twoDigits(date.getSeconds());
+	return [date.getHours(), date.getMinutes(), date.getSeconds()]
+	    .map(twoDigits).join(':');
 }
 
 /* Text is written only where it changes: laying out is what costs. */

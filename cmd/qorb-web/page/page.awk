@@ -1,5 +1,5 @@
-# Puts the page together: a line `@include NAME` of index.html becomes the file of
-# that name beside it.
+# Puts the page together: a line `@include NAME` of index.html becomes the file
+# of that name beside it.
 #
 #     awk -f page.awk index.html >page.html
 
@@ -18,7 +18,8 @@ $1 != "@include" {
 		lines++
 	}
 	if (lines == 0) {
-		print "page.awk: " folder $2 " is missing or empty" >"/dev/stderr"
+		print "page.awk: " folder $2 " is missing or empty" \
+		    >"/dev/stderr"
 		exit 1
 	}
 }

@@ -5,13 +5,14 @@
  *	canvas, title	where, and what it is called for those who cannot see it
  *	format		a value as text
  *	isStacked	the lines are areas that stand on each other
- *	floor		how far up it reaches at least; with isLog, where it begins:
- *			each line of its grid is ten times the one below
- *	lines		{ name, color, values, isFilled }, drawn the first on top;
- *			color is the name of a custom property
+ *	floor		how far up it reaches at least
+ *	isLog		each mark of its axis is ten times the one below, which
+ *			begins with floor
+ *	lines		{ name, color, values }, drawn the first on top; color
+ *			is the name of a custom property
  *
- * A line ends where its value is NaN or where the next column is late: nothing is
- * drawn where nothing is known.
+ * A line ends where its value is NaN or where the next column is late: nothing
+ * is drawn where nothing is known.
  */
 
 const WINDOW_S = 300;
@@ -162,7 +163,8 @@ function linePieces(model, area, level, nowS, scale) {
 		}
 		if (piece === null || atS - earlierS > LATE_S)
 			pieces.push(piece = []);
-		piece.push([axisX(area, nowS, atS), axisY(area, scale, level[c])]);
+		piece.push([axisX(area, nowS, atS),
+		    axisY(area, scale, level[c])]);
 		earlierS = atS;
 	}
 	return pieces;
@@ -187,11 +189,10 @@ function drawLine(area, pieces, color) {
 	g.stroke();
 }
 
-function drawArea(area, pieces, color, alpha) {
+function drawArea(area, pieces, color) {
 	const g = area.context;
 
 	g.fillStyle = color;
-	g.globalAlpha = alpha;
 	g.beginPath();
 	for (const piece of pieces) {
 		tracePiece(g, piece);
@@ -200,7 +201,6 @@ function drawArea(area, pieces, color, alpha) {
 		g.closePath();
 	}
 	g.fill();
-	g.globalAlpha = 1;
 }
 
 /* When backends came and went: a tick from the bottom, with a head that tells
@@ -214,7 +214,8 @@ function drawMarks(area, marks, nowS) {
 
 		if (x < area.left)
 			continue;
-		g.strokeStyle = g.fillStyle = ink(mark.isGood ? '--good' : '--bad');
+		g.fillStyle = ink(mark.isGood ? '--good' : '--bad');
+		g.strokeStyle = g.fillStyle;
 		g.lineWidth = 1;
 		g.setLineDash([2, 3]);
 		g.beginPath();
@@ -256,14 +257,11 @@ function plotDraw(plot, model, view) {
 	if (!plot.isStacked)
 		drawGrid(area, plot, scale);
 	for (let i = levels.length - 1; i >= 0; i--) {
-		const line = plot.lines[i], color = ink(line.color);
+		const color = ink(plot.lines[i].color);
 		const pieces = linePieces(model, area, levels[i], view.nowS,
 		    scale);
 
-		if (plot.isStacked || line.isFilled)
-			drawArea(area, pieces, color, plot.isStacked ? 1 : 0.14);
-		if (!plot.isStacked)
-			drawLine(area, pieces, color);
+		(plot.isStacked ? drawArea : drawLine)(area, pieces, color);
 	}
 	/* Areas would hide it. */
 	if (plot.isStacked)

@@ -1,7 +1,7 @@
 /*
- * The three plots of a pool, each with a legend that says in words what its lines
- * are now, or under the cursor. The cursor is one for all plots: it follows the
- * pointer, or the arrow keys on a plot.
+ * The three plots of a pool, each with a legend that says in words what its
+ * lines are now, or under the cursor. The cursor is one for all plots: it follows
+ * the pointer, or the arrow keys on a plot.
  */
 
 /* Lines with a name of their own; the other backends share one. */
@@ -13,8 +13,9 @@ const CHOOSE_EVERY = 10;
 const MARKS_MAX = 20;
 
 function plotsNew(parent) {
-	const plots = { marks: [], cursorS: NaN, chosen: [], chosenAt: -Infinity,
-		chosenFor: null, chosenOf: 0, others: new Float32Array(SAMPLES) };
+	const plots = { marks: [], cursorS: NaN, chosen: [], chosenFor: null,
+		chosenOf: 0, chosenAt: -Infinity,
+		others: new Float32Array(SAMPLES) };
 
 	plots.claims = plotAdd(parent, plots, { title: 'Claims per second',
 		format: formatRate, floor: 1 });
@@ -172,10 +173,9 @@ function stateLines(pool) {
 }
 
 function waitLines(pool) {
-	return [{ name: 'p99', color: '--series-1', isFilled: true,
-		values: pool.lines.wait_p99_us },
-	{ name: 'p50', color: '--series-others',
-		values: pool.lines.wait_p50_us }];
+	return [['p99', '--series-1'], ['p50', '--series-others']]
+	    .map(([name, color]) => ({ name, color,
+		values: pool.lines[`wait_${name}_us`] }));
 }
 
 /* The column under the cursor, or the newest. */
@@ -193,8 +193,8 @@ function columnAt(model, cursorS) {
 }
 
 function legendItem() {
-	return make('li', {}, make('i', {}), make('span', { className: 'name' }),
-	    make('b', {}));
+	return make('li', {}, make('i', {}),
+	    make('span', { className: 'name' }), make('b', {}));
 }
 
 function writeLegend(plot, column) {

@@ -1,8 +1,9 @@
 /*
  * The table of backends: one list of columns, from which head, cells and order
- * come. Of many backends only those rows exist that can be seen, and some around
- * them: two empty rows stand for the others. A row belongs to a place, not to a
- * backend, so that sorting moves nothing; a cell is written when its text changes.
+ * come. Of many backends only those rows exist that can be seen, and some
+ * around them: two empty rows stand for the others. A row belongs to a place,
+ * not to a backend, so that sorting moves nothing; a cell is written when its
+ * text changes.
  */
 
 const number = (key) => ({ key, format: formatCount, isNumber: true });
@@ -24,7 +25,7 @@ const COLUMNS = [
 const SPARK = 60;
 const SPARK_HEIGHT = 18;
 
-/* Up to here all rows exist; beyond, so many before and after those in sight. */
+/* Up to here all rows exist; beyond, so many around those in sight. */
 const ROWS_ALL = 60;
 const ROWS_AROUND = 15;
 
@@ -113,7 +114,8 @@ function compareBackends(table, x, y) {
 	else
 		order = collator.compare(a, b);
 	return (table.isFalling ? -order : order) ||
-	    collator.compare(x.name, y.name) || collator.compare(x.addr, y.addr);
+	    collator.compare(x.name, y.name) ||
+	    collator.compare(x.addr, y.addr);
 }
 
 function rowNew() {
@@ -163,7 +165,8 @@ function rowSpark(row, line, columns) {
 		const isKnown = !Number.isNaN(part);
 
 		if (isKnown)
-			path += `${isDown ? 'L' : 'M'}${i + 0.5} ${y.toFixed(1)}`;
+			path += (isDown ? 'L' : 'M') +
+			    `${i + 0.5} ${y.toFixed(1)}`;
 		isDown = isKnown;
 	}
 	row.path.setAttribute('d', path);
