@@ -267,6 +267,9 @@ static const struct metric metrics[] = {
 	{ "qorb_connect_seconds", "histogram",
 	    "How long connections took to be made, on-connect included.",
 	    write_histogram, OF_POOL(connect) },
+	{ "qorb_failures_total", "counter",
+	    "Attempts to connect and checks that failed, and connections lost.",
+	    write_pool, OF_POOL(failures) },
 	{ "qorb_slots", "gauge",
 	    "Slots by backend and state; backend \"other\" is all beyond the "
 	    "cap.",
@@ -283,9 +286,8 @@ static const struct metric metrics[] = {
 	    "Connections made since the backend appeared.", write_backend,
 	    OF_BACKEND(connects) },
 	{ "qorb_backend_failures_total", "counter",
-	    "Failed attempts to connect, failed checks and lost connections "
-	    "since the backend appeared.",
-	    write_backend, OF_BACKEND(connect_failures) },
+	    "The same since the backend appeared.", write_backend,
+	    OF_BACKEND(failures_all) },
 	{ "qorb_resolver_state", "gauge",
 	    "1 for the state of the pool's source of backends.", write_resolver,
 	    0 },

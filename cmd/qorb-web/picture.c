@@ -170,39 +170,39 @@ add_refusal(struct picture_pool *pool, const struct qorb_reply *row)
 	r->count = number(row, "value");
 }
 
-/* Digits up to end, as a number that number_parse understands. */
+/* le_250us: the bound; false when the key is none. */
 static bool
-take_number(const char **at, char end, uint64_t *n)
+read_bound(const char *key, uint64_t *bound_us)
 {
+	size_t len = strlen(key);
 	char digits[24];
-	size_t len = strspn(*at, "0123456789");
 
-	if (len >= sizeof(digits) || ((*at)[len] != end && (*at)[len] != '\0'))
+	if (len < 6 || len - 5 >= sizeof(digits) ||
+	    strncmp(key, "le_", 3) != 0 || strcmp(key + len - 2, "us") != 0)
 		return false;
-	memcpy(digits, *at, len);
-	digits[len] = '\0';
-	*at += len;
-	*at += **at != '\0';
-	return number_parse(digits, 0, UINT64_MAX, n);
+	memcpy(digits, key + 3, len - 5);
+	digits[len - 5] = '\0';
+	return number_parse(digits, 0, UINT64_MAX, bound_us);
 }
 
-/* BOUND:COUNT,BOUND:COUNT; what cannot be read ends it. */
+/* A bound that is not above the last one, and its count, are left out. */
 static void
 add_histogram(struct picture_histogram *h, const struct qorb_reply *row)
 {
-	const char *at = qorb_reply_get(row, "buckets");
-
 	h->count = number(row, "count");
 	h->sum_us = number(row, "sum_us");
 	h->bucket_count = 0;
-	while (at != NULL && *at != '\0' &&
-	       h->bucket_count < PICTURE_BUCKETS_MAX) {
+	for (size_t i = 0; i < row->argc; i++) {
 		struct picture_bucket *b = &h->buckets[h->bucket_count];
 
-		if (!take_number(&at, ':', &b->bound_us) ||
-		    !take_number(&at, ',', &b->count))
+		if (h->bucket_count == PICTURE_BUCKETS_MAX)
 			return;
-		h->bucket_count++;
+		if (row->args[i].key == NULL ||
+		    !read_bound(row->args[i].key, &b->bound_us) ||
+		    !number_parse(row->args[i].value, 0, UINT64_MAX, &b->count))
+			continue;
+		if (h->bucket_count == 0 || b[-1].bound_us < b->bound_us)
+			h->bucket_count++;
 	}
 }
 
@@ -222,7 +222,7 @@ add_lifetime(struct picture_pool *pool, const struct qorb_reply *row)
 		if (strcmp(b->name, name) != 0 || strcmp(b->addr, addr) != 0)
 			continue;
 		b->connects = number(row, "connects");
-		b->connect_failures = number(row, "failures");
+		b->failures_all = number(row, "failures");
 		pool->seen = at + 1;
 		return;
 	}
@@ -247,6 +247,8 @@ picture_add_metrics(struct picture *p, const struct qorb_reply *row)
 	} else if (strcmp(name, "limits") == 0) {
 		pool->max_slots = number(row, "max_slots");
 		pool->max_waiting = number(row, "max_waiting");
+	} else if (strcmp(name, "failures") == 0) {
+		pool->failures = number(row, "value");
 	} else if (strcmp(name, "backend") == 0) {
 		add_lifetime(pool, row);
 	}

@@ -39,7 +39,7 @@ struct picture_backend {
 	uint64_t failures; /* of late */
 	double claims_per_s;
 	uint64_t connect_p50_us;
-	uint64_t connects, connect_failures; /* since it appeared */
+	uint64_t connects, failures_all; /* since it appeared */
 };
 
 struct picture_bucket {
@@ -64,6 +64,7 @@ struct picture_pool {
 	uint64_t claims, waiting, refused, slots;
 	double claims_per_s;
 	uint64_t wait_p50_us, wait_p99_us, hold_p50_us, hold_p99_us;
+	uint64_t failures; /* of connections */
 	uint64_t max_slots, max_waiting;
 	struct picture_histogram wait, hold, connect;
 	struct picture_refusal *refusals; /* owned */

@@ -129,6 +129,7 @@ struct slot_set {
 	const char *last_error;
 	uint64_t last_error_at_us;
 	uint64_t absent_at_us; /* since when no source names it; 0: one does */
+	uint64_t failures;     /* since it appeared */
 	struct histogram *connect; /* owned; NULL until the first connection */
 };
 
@@ -277,7 +278,8 @@ struct pool {
 	uint64_t refused[ERROR_COUNT];
 	uint64_t held;
 	struct rate rate;
-	struct histogram wait, hold;
+	struct histogram wait, hold, connect;
+	uint64_t failures; /* of connections, those of former sets too */
 };
 
 /* pool.c */

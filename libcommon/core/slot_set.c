@@ -532,6 +532,8 @@ slot_set_on_failure(struct pool *p, struct slot_set *set, const char *reason)
 	rotate(set, epoch);
 	set->window[epoch % WINDOW_BUCKETS]++;
 	set->window_sum++;
+	set->failures++;
+	p->failures++;
 	if (!list_has(&set->failing))
 		list_push_back(&p->failing, &set->failing);
 	if (p->window_at_us == NEVER)

@@ -24,6 +24,8 @@ static const struct verb_row rows[VERB_COUNT] = {
 	    "end a claim that waits" },
 	[VERB_STATS] = { "stats", "[POOL]", RIGHT_ANY, 0, 1, false, { NULL },
 	    "figures of pools and their backends" },
+	[VERB_METRICS] = { "metrics", "[POOL]", RIGHT_ANY, 0, 1, false,
+	    { NULL }, "figures for monitoring: counters and histograms" },
 	[VERB_WATCH] = { "watch", "[POOL] [every=DURATION]", RIGHT_ANY, 0, 1,
 	    true, { "every" }, "the same again and again" },
 	[VERB_UNWATCH] = { "unwatch", "TAG", RIGHT_ANY, 1, 1, false, { NULL },
