@@ -1,11 +1,12 @@
-"""A headless Chromium for the system tests, driven by WebDriver over plain HTTP.
+"""A headless Chromium for the system tests, driven by WebDriver over HTTP.
 
-    browser.py open URL       begins a session at the chromedriver of that URL and
-                              prints its own URL, which goes into $BROWSER
+    browser.py open URL       begins a session at the chromedriver of that URL
+                              and prints its own URL, which goes into $BROWSER
     browser.py close          ends it
     browser.py shot URL FILE [WIDTH HEIGHT [light|dark]]
-                              a chromedriver and a session of its own, looks at a
-                              page and writes a PNG file
+                              with a chromedriver and a session of its own looks
+                              at a page for $LINGER seconds (2) and writes a PNG
+                              file
 
     from browser import *
     b = Browser()             # the session of $BROWSER
@@ -36,12 +37,13 @@ TAB, ENTER, ESCAPE, SHIFT = "\ue004", "\ue007", "\ue00c", "\ue008"
 HOME, LEFT, RIGHT = "\ue011", "\ue012", "\ue014"
 
 # No sandbox: the tests may run as root. The rest keeps it from talking to
-# anything but the page.
+# anything but the page, and to its driver by a pipe instead of a port.
 ARGUMENTS = """--headless=new --no-sandbox --disable-gpu --disable-quic
     --disable-dev-shm-usage --no-first-run --no-default-browser-check
     --disable-background-networking --disable-component-update
     --disable-sync --disable-default-apps --disable-extensions
-    --force-color-profile=srgb --hide-scrollbars --remote-debugging-pipe""".split()
+    --force-color-profile=srgb --hide-scrollbars
+    --remote-debugging-pipe""".split()
 
 
 def call(method, url, body=None):

@@ -1,7 +1,7 @@
 /*
  * The three plots of a pool, each with a legend that says in words what its
- * lines are now, or under the cursor. The cursor is one for all plots: it follows
- * the pointer, or the arrow keys on a plot.
+ * lines are now, or under the cursor. All plots have one cursor: it follows the
+ * pointer, or the arrow keys on a plot.
  */
 
 /* Lines with a name of their own; the other backends share one. */

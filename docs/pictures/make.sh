@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Makes the pictures of this folder again, from what is built:
+#
+#     docs/pictures/make.sh [FOLDER OF THE PROGRAMS]
+#
+# For five minutes, which is what the plots show, a workload runs over the three
+# servers of the examples; one of them is stopped and started again meanwhile.
+# Then Chromium looks at the page of qorb-web. The daemon's socket is
+# $QORB_SOCKET, or one below /tmp.
+set -eu -o pipefail
+
+bin=$(cd "${1:-build/bin}" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+out=$PWD/docs/pictures
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+dir=$(mktemp -d /tmp/qorb-pictures.XXXXXX)
+export QORB_SOCKET=${QORB_SOCKET:-$dir/pool.sock}
+trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
+
+# Whoever has these ports already will be told.
+dns=[::1]:15300 web=127.0.0.1:15380
+
+run()
+{
+	"$@" >>"$dir/log" 2>&1 &
+}
+
+load()
+{
+	run "$bin/qorb-load" "$@" demo
+}
+
+sed "s/\\b600\\([123]\\)\\b/1600\\1/" docs/examples/dns/test.com.zone \
+    >"$dir/test.com.zone"
+sed -e 's/5300/15300/' -e "s%docs/examples/dns%$dir%" \
+    -e "s%/tmp/qorb-tour%$dir/nsd%" -e "s%\"/tmp\"%\"$dir\"%" \
+    docs/examples/dns/nsd.conf >"$dir/nsd.conf"
+run nsd -d -c "$dir/nsd.conf"
+for n in 1 2 3; do
+	run "$bin/qorb-echo" -q "[::1]:1600$n"
+	echo=$!
+done
+run "$bin/qorb-pool" --dns $dns --set max-slots=24 demo=_echo._tcp.test.com
+until "$bin/qorb-claim" --addr demo >/dev/null 2>&1; do
+	sleep 0.1
+done
+run "$bin/qorb-web" --listen $web
+
+load --duration 400s --rate 260 --hold 14ms
+load --duration 400s --tasks 4 --hold 30ms --pause 50ms
+LINGER=310 run python3 tests/system/browser.py shot "http://$web/" \
+    "$out/qorb-web.png" 1280 800 light
+picture=$!
+sleep 70
+load --duration 35s --tasks 36 --hold 20ms
+sleep 75
+kill $echo
+sleep 40
+run "$bin/qorb-echo" -q '[::1]:16003'
+sleep 45
+load --duration 30s --tasks 12 --hold 12ms
+wait $picture
