@@ -18,8 +18,21 @@ dir=$(mktemp -d /tmp/qorb-pictures.XXXXXX)
 export QORB_SOCKET=${QORB_SOCKET:-$dir/pool.sock}
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 
-# Whoever has these ports already will be told.
-dns=[::1]:15300 web=127.0.0.1:15380
+# Five ports in a row that nobody listens on: of the web server, of DNS, and of
+# the three backends.
+is_free()
+{
+	local port
+	for port in $(seq "$1" $(($1 + 4))); do
+		! (: <"/dev/tcp/::1/$port") 2>/dev/null || return 1
+	done
+}
+
+port=$((10000 + RANDOM % 20000))
+until is_free $port; do
+	port=$((port + 5))
+done
+web=127.0.0.1:$port
 
 run()
 {
@@ -31,17 +44,18 @@ load()
 	run "$bin/qorb-load" "$@" demo
 }
 
-sed "s/\\b600\\([123]\\)\\b/1600\\1/" docs/examples/dns/test.com.zone \
+sed -e "s/\\b6001\\b/$((port + 2))/" -e "s/\\b6002\\b/$((port + 3))/" \
+    -e "s/\\b6003\\b/$((port + 4))/" docs/examples/dns/test.com.zone \
     >"$dir/test.com.zone"
-sed -e 's/5300/15300/' -e "s%docs/examples/dns%$dir%" \
+sed -e "s/5300/$((port + 1))/" -e "s%docs/examples/dns%$dir%" \
     -e "s%/tmp/qorb-tour%$dir/nsd%" -e "s%\"/tmp\"%\"$dir\"%" \
     docs/examples/dns/nsd.conf >"$dir/nsd.conf"
 run nsd -d -c "$dir/nsd.conf"
-for n in 1 2 3; do
-	run "$bin/qorb-echo" -q "[::1]:1600$n"
-	echo=$!
+for n in 2 3 4; do
+	run "$bin/qorb-echo" -q "[::1]:$((port + n))"
+	third=$!
 done
-run "$bin/qorb-pool" --dns $dns --set max-slots=24 demo=_echo._tcp.test.com
+run "$bin/qorb-pool" --dns "[::1]:$((port + 1))" --set max-slots=24 demo=_echo._tcp.test.com
 until "$bin/qorb-claim" --addr demo >/dev/null 2>&1; do
 	sleep 0.1
 done
@@ -55,9 +69,9 @@ picture=$!
 sleep 70
 load --duration 35s --tasks 36 --hold 20ms
 sleep 75
-kill $echo
+kill "$third"
 sleep 40
-run "$bin/qorb-echo" -q '[::1]:16003'
+run "$bin/qorb-echo" -q "[::1]:$((port + 4))"
 sleep 45
 load --duration 30s --tasks 12 --hold 12ms
 wait $picture

@@ -378,9 +378,8 @@ start_load()
 		    b.wait_for(scheme, "return matchMedia("
 		        f"'(prefers-color-scheme: {scheme})').matches")
 		    for state in "is-live", "is-lost":
-		        # What a message may put back between the two.
-		        b.js("page.trouble = arguments[0] === 'is-live' ? '' :"
-		            "'x'; page.since = new Date(); draw()", state)
+		        b.js("page.state = document.body.className = arguments[0]",
+		            state)
 		        assert b.js(FAINT) == []
 		        assert b.js("return document.documentElement"
 		            ".scrollWidth") <= 360

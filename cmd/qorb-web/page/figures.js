@@ -52,8 +52,7 @@ const FIGURES = [
 		more: (p) => Number.isNaN(p.total) ? '' :
 		    `${formatCount(p.total)} in all` },
 	{ title: 'Waiting', value: (p) => formatCount(figure(p, 'waiting')),
-		more: () => 'claims in the queue',
-		isBad: (p) => figure(p, 'waiting') > 0 },
+		more: () => 'claims in the queue' },
 	{ title: 'Refused', value: (p) => formatCount(figure(p, 'refused')),
 		more: refusedInWords, isBad: hasNewRefusals },
 	{ title: 'Backends online', value: onlineInWords,

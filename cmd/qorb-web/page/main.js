@@ -8,7 +8,8 @@
 const SILENT_S = 10;
 
 const page = { model: modelNew(), chosen: '', shown: '', isDrawn: true,
-	trouble: 'Connecting to the server', since: null };
+	drawnAt: 0, state: 'is-waiting', status: 'Connecting to the server',
+	liveAt: null };
 
 /* --- which pool ---------------------------------------------------------- */
 
@@ -73,11 +74,19 @@ function draw() {
 	tableDraw(page.table, page.model, pool);
 	setText(byId('source'), [page.model.server, page.model.source]
 	    .filter((text) => text !== '').join(' · '));
-	document.title = page.trouble !== '' ? `! ${pool.name} · qorb` :
-	    `${formatRate(pool.claimsPerS)} claims/s · ${pool.name} · qorb`;
+}
+
+/* Also while the page is in the background, where nothing is drawn. */
+function drawTitle() {
+	const pool = shownPool();
+
+	document.title = [page.state === 'is-lost' ? 'lost' :
+	    pool && `${formatRate(pool.claimsPerS)} claims/s`, pool?.name, 'qorb']
+	    .filter(Boolean).join(' · ');
 }
 
 function askDraw() {
+	drawTitle();
 	if (!page.isDrawn)
 		return;
 	page.isDrawn = false;
@@ -86,24 +95,28 @@ function askDraw() {
 
 /* --- the state of the connection ----------------------------------------- */
 
-function setTrouble(text) {
-	if (page.trouble === '' && text !== '')
-		page.since = new Date();
-	page.trouble = text;
+function setLive() {
+	page.state = 'is-live';
+	page.status = 'Live';
+	page.liveAt = new Date();
+	askDraw();
+}
+
+function setLost(why) {
+	modelGap(page.model, secondsNow());
+	page.state = 'is-lost';
+	page.status = why + (page.liveAt === null ? '' :
+	    ` The figures are those of ${formatClock(page.liveAt)}.`);
 	askDraw();
 }
 
 /* What is announced changes only with the state; the seconds until the next try
  * stand beside it. */
 function drawStatus() {
-	const { trouble, since, stats } = page;
-	const waitS = stats.retryAt - secondsNow();
-	const old = since === null || trouble === '' ? '' :
-	    ` The figures are those of ${formatClock(since)}.`;
+	const waitS = page.stats.retryAt - secondsNow();
 
-	document.body.className = trouble === '' ? 'is-live' :
-	    since === null ? 'is-waiting' : 'is-lost';
-	setText(byId('status'), trouble === '' ? 'Live' : trouble + old);
+	document.body.className = page.state;
+	setText(byId('status'), page.status);
 	byId('retry').hidden = !(waitS > 0);
 	setText(byId('countdown'), waitS > 0 ?
 	    `Trying again in ${Math.ceil(waitS)} s.` : '');
@@ -112,9 +125,9 @@ function drawStatus() {
 function onStats(m) {
 	if (modelTake(page.model, m, secondsNow())) {
 		page.stats.silentS = SILENT_S;
-		if (page.trouble !== '')
+		if (page.state !== 'is-live')
 			linkRetry(page.stream);
-		setTrouble('');
+		setLive();
 		return;
 	}
 	const error = words(Object(m).error, '');
@@ -123,16 +136,12 @@ function onStats(m) {
 		return;
 	/* The next message comes when the daemon does. */
 	page.stats.silentS = Infinity;
-	modelGap(page.model, secondsNow());
-	setTrouble(`The server has lost the daemon: ${error}.`);
+	setLost(`The server has lost the daemon: ${error}.`);
 }
 
 function onStatsLost() {
 	page.stats.silentS = SILENT_S;
-	modelGap(page.model, secondsNow());
-	setTrouble(page.since === null && page.model.columns === 0 ?
-	    'The server cannot be reached.' :
-	    'The connection to the server is lost.');
+	setLost('The connection to the server is lost.');
 	linkLose(page.stream);
 }
 
@@ -192,6 +201,6 @@ page.stream = linkNew('events', { message: onEvent, lost: onStreamLost });
 
 setInterval(() => {
 	linkWatch(page.stats);
-	if (page.trouble !== '' || secondsNow() - page.drawnAt > 1)
+	if (page.state !== 'is-live' || secondsNow() - page.drawnAt > 1)
 		askDraw();
 }, 500);
