@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <libwebsockets.h>
@@ -18,6 +19,9 @@
 
 /* Descriptors beside those of clients. */
 #define FDS_BESIDE 32
+
+/* Of a request; browsers send along the cookies of all ports of a host. */
+#define HEADER_BYTES 16384
 
 /* A request is to come within this time, and the next one. */
 #define REQUEST_S 5
@@ -163,6 +167,16 @@ on_upgrade(struct conn *c)
 	return 1;
 }
 
+/* The library would speak it, on connections inside of this one that we know
+ * nothing of. */
+static int
+refuse_http2(struct conn *c)
+{
+	(void)lws_return_http_status(
+	    c->wsi, 505, "HTTP/1.1 and WebSockets are served");
+	return 1;
+}
+
 /* May this one come in at all? */
 static int
 on_network(const struct server *s)
@@ -197,7 +211,7 @@ on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
 			end_conn(c);
 		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return strcmp(in, "websocket") == 0 ? 0 : -1;
+		return strcasecmp(in, "websocket") == 0 ? 0 : refuse_http2(c);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(c);
 	case LWS_CALLBACK_ESTABLISHED:
@@ -403,6 +417,7 @@ begin(struct server *s, struct addr *bound, struct text *why)
 		.port = CONTEXT_PORT_NO_LISTEN,
 		.fd_limit_per_thread =
 		    s->options->max_clients + SERVER_EXCESS + FDS_BESIDE,
+		.max_http_header_data = HEADER_BYTES,
 		.gid = -1,
 		.uid = -1,
 		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS };

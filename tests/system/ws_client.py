@@ -16,6 +16,7 @@ ends it with 5.
     --mute           never reads, until the server closes the connection:
                      prints `closed after N bytes`
     --fragments      prints how many frames each message came in, before it
+    --rcvbuf N       a receive buffer of N bytes
 """
 
 import argparse
@@ -44,8 +45,14 @@ class Client:
         host, _, port = options.address.rpartition(":")
         self.end = time.monotonic() + options.seconds
         self.data = b""
-        self.socket = socket.create_connection(
-            (host.strip("[]"), int(port)), self.left())
+        family, _, _, _, to = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.settimeout(self.left())
+        if options.rcvbuf:
+            self.socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVBUF, options.rcvbuf)
+        self.socket.connect(to)
         key = base64.b64encode(os.urandom(16)).decode()
         headers = {
             "Host": options.address,
@@ -193,6 +200,7 @@ def main():
     parser.add_argument("--clients", type=int, default=0)
     parser.add_argument("--mute", action="store_true")
     parser.add_argument("--fragments", action="store_true")
+    parser.add_argument("--rcvbuf", type=int, default=0)
     parser.add_argument("address")
     parser.add_argument("path")
     options = parser.parse_args()
