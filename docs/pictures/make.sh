@@ -66,12 +66,12 @@ load --duration 400s --tasks 4 --hold 30ms --pause 50ms
 LINGER=310 run python3 tests/system/browser.py shot "http://$web/" \
     "$out/qorb-web.png" 1280 800 light
 picture=$!
-sleep 70
+sleep 60
 load --duration 35s --tasks 36 --hold 20ms
-sleep 75
+sleep 80
+load --duration 30s --tasks 12 --hold 12ms
+sleep 70
 kill "$third"
 sleep 40
 run "$bin/qorb-echo" -q "[::1]:$((port + 4))"
-sleep 45
-load --duration 30s --tasks 12 --hold 12ms
 wait $picture
