@@ -64,7 +64,7 @@ run "$bin/qorb-web" --listen $web
 load --duration 400s --rate 260 --hold 14ms
 load --duration 400s --tasks 4 --hold 30ms --pause 50ms
 LINGER=310 run python3 tests/system/browser.py shot "http://$web/" \
-    "$out/qorb-web.png" 1280 800 light
+    "$out/qorb-web.png" 1280 800
 picture=$!
 sleep 60
 load --duration 35s --tasks 36 --hold 20ms

@@ -3,10 +3,10 @@
     browser.py open URL       begins a session at the chromedriver of that URL
                               and prints its own URL, which goes into $BROWSER
     browser.py close          ends it
-    browser.py shot URL FILE [WIDTH HEIGHT [light|dark]]
+    browser.py shot URL FILE [WIDTH HEIGHT]
                               with a chromedriver and a session of its own looks
                               at a page for $LINGER seconds (2) and writes a PNG
-                              file
+                              file: of the whole page, or of so much of it
 
     from browser import *
     b = Browser()             # the session of $BROWSER
@@ -196,13 +196,15 @@ def main(command, *args):
     elif command == "close":
         Browser().close()
     elif command == "shot":
-        url, file, width, height, scheme = [*args, *(
-            "", "", "1280", "800", "light")[len(args):]]
+        url, file, *size = args
         with own_browser() as b:
-            b.size(int(width), int(height))
-            b.media(prefers_color_scheme=scheme)
+            b.size(*[int(n) for n in size or (1280, 800)])
+            b.media(prefers_color_scheme="light")
             b.go(url)
             time.sleep(float(os.environ.get("LINGER", 2)))
+            if not size:
+                b.size(*b.js("const r = document.body.getBoundingClientRect();"
+                             "return [Math.ceil(r.width), Math.ceil(r.height)]"))
             b.shot(file)
 
 
