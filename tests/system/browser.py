@@ -191,6 +191,8 @@ def open_when_ready(url, folder):
 
 
 def main(command, *args):
+    # An end by a signal is to take the browser along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if command == "open":
         print(open_session(args[0], os.environ["SCRATCH"]))
     elif command == "close":
