@@ -216,7 +216,7 @@ write_backend_up(
 	(void)m;
 	for (size_t i = 0; i < own_backends(s, pool); i++)
 		put_backend(s, pool, pool->sets[i].name, pool->sets[i].addr,
-		    strcmp(pool->sets[i].state, "online") == 0);
+		    strcmp(pool->sets[i].state, "offline") != 0);
 }
 
 static void
@@ -278,7 +278,9 @@ static const struct metric metrics[] = {
 	    write_pool, OF_POOL(max_slots) },
 	{ "qorb_backends", "gauge", "Backends by state.", write_backends, 0 },
 	{ "qorb_backend_up", "gauge",
-	    "1 when a connection to the backend works.", write_backend_up, 0 },
+	    "0 when no connection to the backend works; one that is drained "
+	    "is left alone.",
+	    write_backend_up, 0 },
 	{ "qorb_backend_claims_total", "counter",
 	    "Claims granted since the backend appeared.", write_backend,
 	    OF_BACKEND(claims) },

@@ -822,12 +822,12 @@ wrong()
 
 # --- beside the daemon -------------------------------------------------------
 
-# start_beside OPTION ...: a daemon with a qorb-web of its own, which serves.
+# A daemon with a qorb-web of its own, which serves.
 start_beside()
 {
 	WEB="127.0.0.1:$(free_port)"
 	export WEB
-	start_pool --web "$WEB" 'demo=[::1]:1' "$@"
+	start_pool --web "$WEB" 'demo=[::1]:1'
 	wait_for_text "$SCRATCH/pool.err" "ready on http://$WEB/"
 	CHILD=$(child)
 }
