@@ -5,8 +5,8 @@
 #
 # For five minutes, which is what the plots show, a workload runs over the three
 # servers of the examples; one of them is stopped and started again meanwhile.
-# Then Chromium looks at the page of qorb-web. The daemon's socket is
-# $QORB_SOCKET, or one below /tmp.
+# qtop is looked at while it is down, the page of qorb-web at the end. The
+# daemon's socket is $QORB_SOCKET, or one below /tmp.
 set -eu -o pipefail
 
 bin=$(cd "${1:-build/bin}" && pwd)
@@ -16,7 +16,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 dir=$(mktemp -d /tmp/qorb-pictures.XXXXXX)
 export QORB_SOCKET=${QORB_SOCKET:-$dir/pool.sock}
-trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
+trap 'tmux -S "$dir/tmux" kill-server || :
+	kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 
 # Five ports in a row that nobody listens on: of the web server, of DNS, and of
 # the three backends.
@@ -55,11 +56,14 @@ for n in 2 3 4; do
 	run "$bin/qorb-echo" -q "[::1]:$((port + n))"
 	third=$!
 done
-run "$bin/qorb-pool" --dns "[::1]:$((port + 1))" --set max-slots=24 demo=_echo._tcp.test.com
+run "$bin/qorb-pool" --dns "[::1]:$((port + 1))" --set max-slots=24 \
+    demo=_echo._tcp.test.com
 until "$bin/qorb-claim" --addr demo >/dev/null 2>&1; do
 	sleep 0.1
 done
 run "$bin/qorb-web" --listen $web
+LC_ALL=C.UTF-8 tmux -S "$dir/tmux" -f /dev/null -u new-session -d -x 118 -y 15 \
+    "$bin/qtop"
 
 load --duration 400s --rate 260 --hold 14ms
 load --duration 400s --tasks 4 --hold 30ms --pause 50ms
@@ -72,6 +76,10 @@ sleep 80
 load --duration 30s --tasks 12 --hold 12ms
 sleep 70
 kill "$third"
-sleep 40
+sleep 15
+tmux -S "$dir/tmux" capture-pane -e -p |
+    python3 docs/pictures/screen.py qtop >"$dir/screen.html"
+python3 tests/system/browser.py shot "file://$dir/screen.html" "$out/qtop.png"
+sleep 15
 run "$bin/qorb-echo" -q "[::1]:$((port + 4))"
 wait $picture
