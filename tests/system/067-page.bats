@@ -280,6 +280,26 @@ start_load()
 	EOF
 }
 
+@test "a server that says nothing more is taken for lost" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+	EOF
+	kill -STOP "$(daemon_pid web)"
+	page <<-'EOF'
+		# Not to wait as long as it would; a message sets it again.
+		b.wait_for("the silence", "page.stats.silentS = 0.5;"
+		    "return document.body.className === 'is-lost'")
+	EOF
+	kill -CONT "$(daemon_pid web)"
+	page <<-'EOF'
+		wait_until_live()
+		assert b.js("return page.stats.silentS") == 10
+		assert b.complaints() == []
+	EOF
+}
+
 @test "a daemon that goes is said to be lost, and no rate is negative after" {
 	start_world
 	start_load
