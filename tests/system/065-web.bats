@@ -446,7 +446,7 @@ many()
 		        if line.startswith("VmHWM")]
 		# The address sanitizer keeps freed memory for a while.
 		exe = open(f"/proc/{pid}/exe", "rb").read()
-		assert b"AddressSanitizer" in exe or int(most) < 50000, most
+		assert b"AddressSanitizer" in exe or int(most) < 30000, most
 	EOF
 }
 
