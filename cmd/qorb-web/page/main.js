@@ -80,9 +80,11 @@ function draw() {
 function drawTitle() {
 	const pool = shownPool();
 
-	document.title = [page.state === 'is-lost' ? 'lost' :
-	    pool && `${formatRate(pool.claimsPerS)} claims/s`, pool?.name, 'qorb']
-	    .filter(Boolean).join(' · ');
+	const first = page.state === 'is-lost' ? 'lost' :
+	    pool && `${formatRate(pool.claimsPerS)} claims/s`;
+
+	document.title = [first, pool?.name, 'qorb'].filter(Boolean)
+	    .join(' · ');
 }
 
 function askDraw() {
