@@ -246,6 +246,7 @@ start_load()
 		wait_for_state("is-lost")
 		assert "connection to the server is lost" in status(), status()
 		assert "The figures are those of" in status(), status()
+		assert b.js("return document.title") == "lost · demo · qorb"
 		b.wait_for("a promise", "return /^Trying again in [0-9]+ s[.]$/"
 		    ".test(document.querySelector('#countdown').innerText)")
 		b.wait_for("several tries", "return page.stats.tries > 1")

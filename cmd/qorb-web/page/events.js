@@ -43,15 +43,15 @@ function sayPaused(events) {
 	    n < EVENTS_MAX ? `Paused, ${n} new` : `Paused, ${n} or more new`);
 }
 
-/* Takes a row of /events; nameOf tells a backend's name by its address. */
-function eventsTake(events, m, nameOf) {
+/* Takes a row of /events; findName(pool, addr) is that of a backend. */
+function eventsTake(events, m, findName) {
 	const kind = words(m.event, '');
 
 	if (kind === '')
 		return;
 	const addr = words(m.addr, '');
 	const e = { kind, pool: words(m.pool, ''), addr,
-		name: words(m.name, '') || nameOf(m.pool, addr),
+		name: words(m.name, '') || findName(m.pool, addr),
 		t: typeof m.t === 'number' ? m.t : Date.now() / 1000,
 		detail: detailOf(m), tone: toneOf(m), times: 1, node: null };
 

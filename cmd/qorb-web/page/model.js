@@ -125,9 +125,9 @@ function takePool(model, name, m, spanS) {
 	pool.isThere = true;
 	pool.service = words(m.service, '');
 	pool.resolver = words(m.resolver, '');
-	for (const figure of ['waiting', 'refused', 'slots', 'wait_p50_us',
+	for (const key of ['waiting', 'refused', 'slots', 'wait_p50_us',
 	    'wait_p99_us', 'hold_p50_us', 'hold_p99_us'])
-		pool.figures[figure] = count(m[figure]);
+		pool.figures[key] = count(m[key]);
 	pool.refusals = Object.entries(Object(m.refusals))
 	    .filter(([, n]) => count(n) > 0);
 	pool.claimsPerS = modelRate(pool, count(m.claims), spanS,

@@ -48,19 +48,19 @@ function linearScale(max, floor) {
 	const rough = (max || floor) / 3;
 	const power = 10 ** Math.floor(Math.log10(rough));
 	const step = power * [1, 2, 2.5, 5, 10].find((n) => n * power >= rough);
-	const count = Math.ceil((max || floor) / step * 0.999);
+	const steps = Math.ceil((max || floor) / step * 0.999);
 
-	return { marks: Array.from({ length: count + 1 }, (_, i) => i * step),
-		place: (value) => value / (count * step) };
+	return { marks: Array.from({ length: steps + 1 }, (_, i) => i * step),
+		place: (value) => value / (steps * step) };
 }
 
 /* What is below floor is not told apart. */
 function logScale(max, floor) {
-	const count = Math.max(2, Math.ceil(Math.log10(max / floor) * 0.999));
+	const steps = Math.max(2, Math.ceil(Math.log10(max / floor) * 0.999));
 
-	return { marks: Array.from({ length: count + 1 },
+	return { marks: Array.from({ length: steps + 1 },
 	    (_, i) => floor * 10 ** i),
-	place: (value) => Math.log10(Math.max(value, floor) / floor) / count };
+	place: (value) => Math.log10(Math.max(value, floor) / floor) / steps };
 }
 
 /* Gives the canvas as many pixels as the screen has in its place. */
