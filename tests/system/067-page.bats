@@ -21,7 +21,12 @@ setup_file()
 
 teardown_file()
 {
-	[[ -z ${BROWSER-} ]] || drive close
+	if [[ -n ${BROWSER-} ]]; then
+		drive close
+		stop_daemon chromedriver
+		# Some of its threads may be behind the first one.
+		wait_for eval '! curl -s "$BROWSER"'
+	fi
 	helpers_end
 }
 
