@@ -436,17 +436,43 @@ do_pick(struct client *c, struct request *r)
 	client_line_end(c, &t);
 }
 
+/* Names of events with commas between, when they are there: else all. */
+static bool
+get_kinds(struct client *c, const struct request *r, uint64_t *kinds)
+{
+	const char *at = request_get(r, "kinds");
+	enum event_kind kind;
+
+	*kinds = at == NULL ? EVENT_ALL : 0;
+	while (at != NULL) {
+		size_t len = strcspn(at, ",");
+
+		if (!event_find(at, len, &kind)) {
+			fail(c, r, ERR_BAD_VALUE, "kinds",
+			    "names of events are needed, with commas between");
+			return false;
+		}
+		*kinds |= EVENT_BIT(kind);
+		at = at[len] == '\0' ? NULL : at + len + 1;
+	}
+	return true;
+}
+
 static void
 do_events(struct client *c, struct request *r)
 {
 	const char *name = word(r, 0);
 	struct service *only = NULL;
 	struct stream *s;
+	uint64_t kinds;
 
 	if (name != NULL && (only = service_of(c, r, name)) == NULL)
 		return;
+	if (!get_kinds(c, r, &kinds))
+		return;
 	s = client_add_stream(c, only, r->tag);
 	s->is_events = true;
+	s->kinds = kinds;
 	list_push_back(&c->daemon->subscribers, &s->subscriber);
 	client_ok(c, r->tag);
 }

@@ -6,20 +6,10 @@
 
 #include "message.h"
 
-static const char *const wanted[] = { "slot-set-online", "slot-set-offline",
-	"backend-added", "backend-removed", "connect-failed", "connection-lost",
-	"health-check-failed", "recycle-failed", "claim-failed", "claim-leak",
-	"lease-ended", "resolve-failed", "rebalance-done" };
-
-bool
-feed_wants(const char *event)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-		if (strcmp(wanted[i], event) == 0)
-			return true;
-	}
-	return false;
-}
+const char feed_kinds[] =
+    "kinds=slot-set-online,slot-set-offline,backend-added,backend-removed,"
+    "connect-failed,connection-lost,health-check-failed,recycle-failed,"
+    "claim-failed,claim-leak,lease-ended,resolve-failed,rebalance-done";
 
 void
 feed_init(struct feed *f)

@@ -26,9 +26,9 @@ struct feed {
 	unsigned taken;	    /* in it */
 };
 
-/* Is this kind of event for browsers? Not what is part of every claim's life.
- */
-bool feed_wants(const char *event) MUST_CHECK;
+/* The kinds of events that are for browsers, as the daemon is asked for them:
+ * not what is part of every claim's life. */
+extern const char feed_kinds[];
 
 void feed_init(struct feed *f);
 void feed_fini(struct feed *f);

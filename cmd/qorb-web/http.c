@@ -31,6 +31,14 @@ struct http_path {
 	void (*fail)(struct conn *c, const char *why);
 };
 
+/* From now on the client has to take something now and then. */
+static void
+limit_wait(struct conn *c)
+{
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+	    (int)(c->server->options->timeout_us / US_PER_S));
+}
+
 static void
 answer(struct conn *c, unsigned status, const char *type, struct blob *body)
 {
@@ -41,6 +49,7 @@ answer(struct conn *c, unsigned status, const char *type, struct blob *body)
 	c->sent = 0;
 	c->has_head = false;
 	server_set_kind(c, CONN_HTTP);
+	limit_wait(c);
 	lws_callback_on_writable(c->wsi);
 }
 
@@ -272,8 +281,7 @@ http_on_writeable(struct conn *c)
 
 	if (c->kind != CONN_HTTP || c->out == NULL)
 		return 0;
-	lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
-	    (int)(c->server->options->timeout_us / US_PER_S));
+	limit_wait(c);
 	if (!c->has_head) {
 		if (write_head(c) != 0)
 			return -1;

@@ -192,8 +192,6 @@ live_on_event(struct conn *c, const struct qorb_reply *row,
 			feed_lose(&c->feed, lost);
 		return;
 	}
-	if (!feed_wants(event))
-		return;
 	if (*message == NULL) {
 		char *text = message_event(row);
 

@@ -158,9 +158,11 @@ on_upgrade(struct conn *c)
 {
 	char path[ARG_BYTES];
 	unsigned status = 0;
-	const char *why = live_check(c,
-	    server_header(c, WSI_TOKEN_GET_URI, path, sizeof(path)), &status);
+	const char *why;
 
+	/* Also with another method than GET, and then there is none. */
+	(void)server_header(c, WSI_TOKEN_GET_URI, path, sizeof(path));
+	why = live_check(c, path, &status);
 	if (why == NULL)
 		return 0;
 	(void)lws_return_http_status(c->wsi, status, why);
@@ -192,23 +194,11 @@ on_writeable(struct conn *c)
 }
 
 static int
-on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-    size_t len)
+on_conn(struct conn *c, enum lws_callback_reasons reason, void *in)
 {
-	struct server *s = lws_context_user(lws_get_context(wsi));
-	struct conn *c = lws_get_opaque_user_data(wsi);
-
-	(void)user;
-	(void)len;
 	switch ((int)reason) {
-	case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-		return on_network(s);
-	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-		add_conn(s, wsi);
-		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
-		if (c != NULL)
-			end_conn(c);
+		end_conn(c);
 		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return strcasecmp(in, "websocket") == 0 ? 0 : refuse_http2(c);
@@ -225,16 +215,35 @@ on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
 		return on_writeable(c);
 	case LWS_CALLBACK_CLOSED:
 	case LWS_CALLBACK_CLOSED_HTTP:
-		if (c != NULL)
-			conn_reset(c);
+		conn_reset(c);
 		return 0;
 	default:
 		return 0;
 	}
 }
 
-/* --- what the daemon says --------------------------------------------------
- */
+static int
+on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+    size_t len)
+{
+	struct server *s = lws_context_user(lws_get_context(wsi));
+	struct conn *c = lws_get_opaque_user_data(wsi);
+
+	(void)user;
+	(void)len;
+	switch ((int)reason) {
+	case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+		return on_network(s);
+	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+		add_conn(s, wsi);
+		return 0;
+	default:
+		/* The rest is of connections that we know. */
+		return c == NULL ? 0 : on_conn(c, reason, in);
+	}
+}
+
+/* --- what the daemon says ------------------------------------------------ */
 
 /* Calls one for each connection; it may change anything but the list. */
 static void
@@ -346,8 +355,7 @@ on_sweep(lws_sorted_usec_list_t *sul)
 	lws_sul_schedule(s->context, 0, sul, on_sweep, (lws_usec_t)US_PER_S);
 }
 
-/* --- beginning and end -----------------------------------------------------
- */
+/* --- beginning and end --------------------------------------------------- */
 
 static void
 emit(int level, const char *line)
@@ -452,7 +460,7 @@ server_new(
 	s->every_us = NEVER;
 	list_init(&s->conns);
 	s->piece = mem_new(LWS_PRE + SERVER_PIECE, 1);
-	s->source = source_new(options->socket, &hooks);
+	s->source = source_new(options->socket, feed_kinds, &hooks);
 	if (!try_address(s, bound, why) || !begin(s, bound, why))
 		server_free(&s);
 	return s;

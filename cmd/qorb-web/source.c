@@ -42,7 +42,7 @@
 #define SERVER_BYTES 64
 
 struct source {
-	const char *path;
+	const char *path, *kinds;
 	struct source_hooks hooks;
 	struct lws_context *context; /* borrowed */
 	struct lws_vhost *vhost;     /* borrowed */
@@ -192,7 +192,7 @@ ask(struct source *s)
 	if (s->wants_events != s->has_events) {
 		s->has_events = s->wants_events;
 		if (s->wants_events)
-			send_request(s, TAG_EVENTS, "events", NULL);
+			send_request(s, TAG_EVENTS, "events", s->kinds);
 		else
 			send_request(s, NULL, "unwatch", TAG_EVENTS);
 	}
@@ -432,11 +432,13 @@ on_raw(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
 }
 
 struct source *
-source_new(const char *path, const struct source_hooks *hooks)
+source_new(
+    const char *path, const char *kinds, const struct source_hooks *hooks)
 {
 	struct source *s = mem_new(1, sizeof(*s));
 
 	s->path = path;
+	s->kinds = kinds;
 	s->hooks = *hooks;
 	s->interval_us = NEVER;
 	s->retry_us = RETRY_LEAST_US / 2;
@@ -483,6 +485,9 @@ source_free(struct source **source)
 void
 source_ask(struct source *s)
 {
+	/* What is being asked for is as good as what would be. */
+	if (s->picture != NULL)
+		return;
 	s->wants_picture = true;
 	serve(s);
 }
@@ -491,7 +496,8 @@ void
 source_ping(struct source *s)
 {
 	s->wants_pong = true;
-	serve(s);
+	if (!s->is_pinging)
+		serve(s);
 }
 
 void

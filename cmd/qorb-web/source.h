@@ -30,15 +30,17 @@ struct source_hooks {
 	void (*on_picture)(void *ctx, const struct picture *p, bool is_tick);
 	/* It answered source_ping. */
 	void (*on_pong)(void *ctx);
-	/* A row of events; lent for the call. */
+	/* A row of events, of the kinds that source_new was given; lent for
+	 * the call. */
 	void (*on_event)(void *ctx, const struct qorb_reply *row);
 	/* What was asked for will not come, and source_error says why. */
 	void (*on_down)(void *ctx);
 	void *ctx;
 };
 
-/* path: of the socket, borrowed. */
-struct source *source_new(const char *path, const struct source_hooks *hooks);
+/* path of the socket and kinds= of events are borrowed. */
+struct source *source_new(
+    const char *path, const char *kinds, const struct source_hooks *hooks);
 
 /* Where it lives; once, before anything else. */
 bool source_begin(struct source *s, struct lws_context *context) MUST_CHECK;

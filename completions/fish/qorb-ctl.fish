@@ -54,3 +54,4 @@ complete -c qorb-ctl -n '__qorb_ctl_at 2 drain undrain withdraw' -a '(__qorb_ctl
 complete -c qorb-ctl -n '__qorb_ctl_at 2 set' -a '(__qorb_ctl_settings)'
 complete -c qorb-ctl -n '__qorb_ctl_at 1 terminate' -a 'grace='
 complete -c qorb-ctl -n '__qorb_ctl_at 2 watch' -a 'every='
+complete -c qorb-ctl -n '__qorb_ctl_at 2 events' -a 'kinds='

@@ -253,6 +253,10 @@ listeners()
 	[[ $status -eq 52 || $status -eq 56 ]]
 	run_ok get /healthz --http2
 	[[ $output == 505\ * ]]
+	for method in HEAD POST; do
+		run_ok raw <<<"$method"$' /qtop/stats HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r'
+		[[ $output == *' 404 '* ]]
+	done
 	run_ok raw <<<$'GET /healthz HTTP/1.0\r\n\r'
 	[[ $output == *' 403 '* ]]
 	head -c 20000 /dev/urandom | raw >/dev/null || true

@@ -171,6 +171,10 @@ load talk
 		    ("events", "tag-needed"), ("#e events nosuch", "no-such-pool"),
 		    ("#e events demo demo", "bad-argument"),
 		    ("#e events every=1s", "bad-argument"),
+		    ("#e events kinds=", "bad-value"),
+		    ("#e events kinds=nosuch", "bad-value"),
+		    ("#e events kinds=claim-done,", "bad-value"),
+		    ("#e events kinds=,claim-done", "bad-value"),
 		    ("#w watch nosuch", "no-such-pool"),
 		    ("#w watch every=0", "bad-value"),
 		    ("slots", "bad-argument"), ("slots nosuch", "no-such-pool"),
@@ -342,6 +346,32 @@ load talk
 		    assert row["pool"] == "b", row
 		    if row["event"] == "handle-returned":
 		        break
+	EOF
+}
+
+@test "events of some kinds are of these alone, for each reader" {
+	start_demo
+	talk <<-'EOF'
+		all, some, none = Pool(), Pool(), Pool()
+		assert all.ask("#e events").line == "#e ok"
+		assert some.ask("#e events demo kinds=handle-returned,"
+		    "handle-claimed").line == "#e ok"
+		assert none.ask("#e events kinds=claim-leak").line == "#e ok"
+		p = Pool()
+		claim = p.ask("claim demo")["claim"]
+		p.ask("release " + claim)
+		assert [some.reply()["event"] for _ in range(2)] == \
+		    ["handle-claimed", "handle-returned"]
+		seen = set()
+		while "handle-returned" not in seen:
+		    seen.add(all.reply()["event"])
+		assert seen >= {"claim-start", "claim-done", "handle-claimed"}
+		# The one that wants all has gone: the others have what they want.
+		all.ask("unwatch e")
+		p.ask("release " + p.ask("claim demo")["claim"])
+		assert [some.reply()["event"] for _ in range(2)] == \
+		    ["handle-claimed", "handle-returned"]
+		assert none.ask("ping").line == "ok"
 	EOF
 }
 
