@@ -142,6 +142,22 @@ $(BUILD)/probes/qorb_probes.o: probes/qorb.d $(PROBES_FIRE)
 $(BUILD)/probes/fire.o: $(BUILD)/probes/qorb_probes.o
 endif
 
+# --- the page of qorb-web ----------------------------------------------------
+# One document, and from it the bytes that become part of the program.
+
+PAGE := cmd/qorb-web/page
+
+$(BUILD)/page/page.html: $(PAGE)/page.awk $(PAGE)/index.html \
+	$(wildcard $(PAGE)/*.css $(PAGE)/*.js)
+	@mkdir -p $(@D)
+	awk -f $(PAGE)/page.awk $(PAGE)/index.html >$@
+
+$(BUILD)/page/page_bytes.h: $(BUILD)/page/page.html
+	od -A n -t x1 -v $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
+
+$(BUILD)/obj/cmd/qorb-web/page.o: $(BUILD)/page/page_bytes.h
+$(BUILD)/obj/cmd/qorb-web/page.o: EXTRA_CFLAGS = -I$(BUILD)/page
+
 # --- what each program is linked with --------------------------------------
 
 LIBS_qorb-claim   :=
@@ -165,7 +181,8 @@ all: have-libraries $(BINS) $(BUILD)/lib/libqorb.a
 
 COMPILE_FLAGS = $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LIB_CFLAGS)
 LINK_FLAGS    = $(CC) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(LIBEVENT_LIBS) \
-	$(CARES_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS) $(INIH_LIBS)
+	$(CARES_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS) $(INIH_LIBS) \
+	$(WEBSOCKETS_LIBS)
 PROBES_FLAGS  = $(HAS_PROBES) $(DTRACE) $(DTRACE_FLAGS)
 export COMPILE_FLAGS LINK_FLAGS PROBES_FLAGS
 

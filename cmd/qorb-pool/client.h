@@ -64,6 +64,7 @@ struct stream {
 	bool is_events;
 	struct event timer;	     /* of statistics */
 	struct list_node subscriber; /* daemon.subscribers, of events */
+	uint64_t kinds;		     /* of events that it wants */
 	uint64_t lost;		     /* events that found no room */
 	struct list_node link;	     /* client.streams */
 };

@@ -13,6 +13,7 @@
 #include "reload.h"
 #include "io/state_file.h"
 #include "service.h"
+#include "web.h"
 
 /* Descriptors that the daemon needs beside slots and clients: listener, DNS,
  * log, a few more. */
@@ -187,6 +188,7 @@ daemon_apply(struct daemon *d)
 		    d, d->services[0], pool_policy(d->services[0]->pool));
 	listener_set_mode(&d->listener, (mode_t)d->config->socket_mode);
 	check_limits(d);
+	web_set(d->web, &d->config->web, d->config->log_level);
 }
 
 /* Frees what has left; all of them when the end has come. */
@@ -245,6 +247,7 @@ daemon_new(
 	}
 	d->fd_limit = fd_raise_limit();
 	d->states = state_files_new(d->base);
+	d->web = web_new(d->base, d->listener.path);
 	d->claims = claim_table_new(1);
 	arena_init(&d->tickets, sizeof(struct ticket));
 	for (size_t i = 0; i < config->pool_count; i++)
@@ -271,6 +274,7 @@ daemon_new(
 	}
 	check_limits(d);
 	log_write(LOG_INFO, NULL, NULL, "ready on %s", config->socket);
+	web_set(d->web, &config->web, config->log_level);
 	return d;
 }
 
@@ -319,6 +323,7 @@ daemon_free(struct daemon **daemon)
 	if (d == NULL)
 		return;
 	*daemon = NULL;
+	web_free(&d->web);
 	listener_close(&d->listener);
 	end_clients(d);
 	for (size_t i = 0; i < d->service_count; i++) {
@@ -434,6 +439,7 @@ daemon_stop(struct daemon *d, uint64_t grace_us)
 	if (!d->is_stopping) {
 		d->is_stopping = true;
 		d->stop_at_us = at;
+		web_let_end(d->web);
 		client_end_resolves(d, NULL, ERR_TERMINATED, NULL);
 		for (size_t i = 0; i < d->service_count; i++)
 			service_stop(d->services[i]);

@@ -27,6 +27,7 @@ struct event_base;
 struct client;
 struct service;
 struct state_files;
+struct web;
 
 /* Clients that are being told that there is no room for them. More than these
  * are closed without a word. */
@@ -44,6 +45,7 @@ struct daemon {
 	size_t service_count;
 	struct list leaving; /* service.leaving: gone but for held claims */
 	struct state_files *states; /* owned; of all pools */
+	struct web *web;	    /* owned */
 	struct claim_table *claims; /* owned; of all pools */
 	struct arena tickets;
 	struct list clients;	   /* client.link */

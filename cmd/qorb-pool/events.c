@@ -114,13 +114,16 @@ send_row(struct stream *s, const struct text *row)
 uint64_t
 events_wanted(struct daemon *d)
 {
-	if (d->subscribers.count > 0)
-		return EVENT_ALL;
+	struct list_node *n = list_first(&d->subscribers);
+	uint64_t kinds = 0;
+
 	if (!d->is_watched_known) {
 		d->watched = probes_watched();
 		d->is_watched_known = true;
 	}
-	return d->watched;
+	for (; n != NULL; n = list_after(&d->subscribers, n))
+		kinds |= CONTAINER_OF(n, struct stream, subscriber)->kinds;
+	return kinds | d->watched;
 }
 
 void
@@ -132,15 +135,16 @@ events_tell(struct daemon *d, const struct service *service,
 	struct list_node *n = list_first(&d->subscribers);
 
 	probes_fire(e);
-	if (n == NULL)
-		return;
 	text_init(&row, buf, sizeof(buf));
-	format(&row, e);
 	for (; n != NULL; n = list_after(&d->subscribers, n)) {
 		struct stream *s = CONTAINER_OF(n, struct stream, subscriber);
 
-		if (s->service == NULL || s->service == service)
-			send_row(s, &row);
+		if ((s->kinds & EVENT_BIT(e->kind)) == 0 ||
+		    (s->service != NULL && s->service != service))
+			continue;
+		if (row.len == 0)
+			format(&row, e);
+		send_row(s, &row);
 	}
 }
 

@@ -17,6 +17,7 @@ enum {
 	OPT_SOCKET,
 	OPT_SET,
 	OPT_LOG_LEVEL,
+	OPT_WEB,
 };
 
 static const struct option_row rows[] = {
@@ -31,6 +32,8 @@ static const struct option_row rows[] = {
 	    "a policy or other key for the pools named here" },
 	{ OPT_LOG_LEVEL, 'l', "log-level", "LEVEL",
 	    "error, warn, info (default) or debug" },
+	{ OPT_WEB, 'w', "web", "ADDR",
+	    "run qorb-web beside it, listening there; qorb-web(8)" },
 	{ 0 },
 };
 
@@ -68,6 +71,9 @@ take_option(struct settings *s, int id, const char *arg)
 		break;
 	case OPT_LOG_LEVEL:
 		s->log_level = arg;
+		break;
+	case OPT_WEB:
+		s->web = arg;
 		break;
 	default:
 		break;

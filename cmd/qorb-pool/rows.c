@@ -12,7 +12,23 @@
 #include "service.h"
 
 /* Room of a row beside names, each of which may triple when it is encoded. */
-#define ROW_ROOM 768
+#define ROW_ROOM 1024
+
+/* Bounds of the histograms of metrics. */
+static const uint64_t bounds_us[] = { 10, 25, 50, 100, 250, 500, 1000, 2500,
+	5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000,
+	5000000, 10000000, 25000000, 60000000 };
+
+/* What a claim may be refused with when nothing is wrong with it: metrics have
+ * these from the start, since monitoring misses the first of what it has not
+ * seen at 0. */
+static bool
+is_refusal(enum error e)
+{
+	return e == ERR_NO_BACKENDS || e == ERR_NO_BACKENDS_ONLINE ||
+	       e == ERR_ALL_CLAIMS_USED || e == ERR_OVERLOADED ||
+	       e == ERR_CANCELLED || e == ERR_TERMINATED;
+}
 
 static int
 compare_specs(const void *a, const void *b)
@@ -119,6 +135,87 @@ rows_stats(struct client *c, const char *tag, struct service *s)
 	stats_of_pool(c, tag, s);
 	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
 		stats_of_backend(c, tag, s, &b);
+}
+
+/* Begins a row of metrics; longest is a name that stands in it. */
+static struct text
+begin_metric(struct client *c, const char *tag, const struct service *s,
+    const char *name, const char *longest)
+{
+	struct text t = begin_row(c, tag, longest);
+
+	text_add_pair(&t, "pool", pool_name(s->pool));
+	text_add_pair(&t, "name", name);
+	return t;
+}
+
+static void
+metrics_of_pool(struct client *c, const char *tag, const struct service *s)
+{
+	const struct policy *policy = pool_policy(s->pool);
+	struct pool_stats st;
+	struct text t = begin_metric(c, tag, s, "limits", "");
+
+	text_add_pair_u64(&t, "max_slots", policy->max_slots);
+	text_add_pair_u64(&t, "max_waiting", policy->max_waiting);
+	client_line_end(c, &t);
+	pool_stats(s->pool, c->daemon->now_us, &st);
+	t = begin_metric(c, tag, s, "failures", "");
+	text_add_pair_u64(&t, "value", st.failures);
+	client_line_end(c, &t);
+	for (int i = ERR_NONE + 1; i < ERROR_COUNT; i++) {
+		if (st.refused[i] == 0 && !is_refusal((enum error)i))
+			continue;
+		t = begin_metric(c, tag, s, "refused", "");
+		text_add_pair(&t, "code", error_code((enum error)i));
+		text_add_pair_u64(&t, "value", st.refused[i]);
+		client_line_end(c, &t);
+	}
+}
+
+static void
+metrics_of_spans(struct client *c, const char *tag, const struct service *s,
+    const char *name, const struct histogram *h)
+{
+	uint64_t counts[ARRAY_LEN(bounds_us)];
+	struct text t = begin_metric(c, tag, s, name, "");
+
+	histogram_cumulate(h, bounds_us, ARRAY_LEN(bounds_us), counts);
+	text_add_pair_u64(&t, "count", h->count);
+	text_add_pair_u64(&t, "sum_us", h->sum_us);
+	for (size_t i = 0; i < ARRAY_LEN(bounds_us); i++)
+		text_addf(&t, " le_%lluus=%llu",
+		    (unsigned long long)bounds_us[i],
+		    (unsigned long long)counts[i]);
+	client_line_end(c, &t);
+}
+
+static void
+metrics_of_backend(struct client *c, const char *tag, const struct service *s,
+    const struct backend_stats *b)
+{
+	struct text t = begin_metric(c, tag, s, "backend", b->name);
+
+	text_add_pair(&t, "backend", b->name);
+	text_add_pair(&t, "addr", b->addr_text);
+	text_add_pair_u64(
+	    &t, "connects", b->connect == NULL ? 0 : b->connect->count);
+	text_add_pair_u64(&t, "failures", b->failures_all);
+	client_line_end(c, &t);
+}
+
+void
+rows_metrics(struct client *c, const char *tag, struct service *s)
+{
+	struct backend_stats b;
+	size_t at = 0;
+
+	metrics_of_pool(c, tag, s);
+	metrics_of_spans(c, tag, s, "wait", pool_wait_histogram(s->pool));
+	metrics_of_spans(c, tag, s, "hold", pool_hold_histogram(s->pool));
+	metrics_of_spans(c, tag, s, "connect", pool_connect_histogram(s->pool));
+	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
+		metrics_of_backend(c, tag, s, &b);
 }
 
 static void

@@ -8,6 +8,7 @@ struct service;
 
 void rows_pool(struct client *c, const char *tag, struct service *s);
 void rows_stats(struct client *c, const char *tag, struct service *s);
+void rows_metrics(struct client *c, const char *tag, struct service *s);
 void rows_backends(struct client *c, const char *tag, struct service *s);
 
 void rows_slots(struct client *c, const char *tag, struct service *s);

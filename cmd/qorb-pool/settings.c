@@ -60,6 +60,8 @@ take_daemon(struct config *c, const struct settings *s, struct text *why)
 	if (s->log_level != NULL &&
 	    !config_set(c, "log-level", s->log_level, 0, why))
 		return false;
+	if (s->web != NULL && !config_set(c, "web", s->web, 0, why))
+		return false;
 	return set_dns(c, &s->dns, why);
 }
 

@@ -19,7 +19,8 @@ struct settings_words {
 };
 
 struct settings {
-	const char *file, *socket, *log_level; /* argv's; NULL: not said */
+	const char *file, *socket, *log_level,
+	    *web; /* argv's; NULL: not said */
 	struct settings_words dns, sets, pools;
 };
 

@@ -274,25 +274,41 @@ do_cancel(struct client *c, struct request *r)
 	service_settle(s);
 }
 
+/* Rows of one pool, or of each. */
 static void
-stats_rows(struct client *c, const char *tag, struct service *only)
+each_rows(struct client *c, const char *tag, struct service *only,
+    void (*rows)(struct client *, const char *, struct service *))
 {
 	for (size_t i = 0; i < c->daemon->service_count; i++) {
 		if (only == NULL || only == c->daemon->services[i])
-			rows_stats(c, tag, c->daemon->services[i]);
+			rows(c, tag, c->daemon->services[i]);
 	}
 }
 
+/* Verbs that list what there is of one pool, or of each. */
 static void
-do_stats(struct client *c, struct request *r)
+list_each(struct client *c, const struct request *r,
+    void (*rows)(struct client *, const char *, struct service *))
 {
 	const char *name = word(r, 0);
 	struct service *s = NULL;
 
 	if (name != NULL && (s = service_of(c, r, name)) == NULL)
 		return;
-	stats_rows(c, r->tag, s);
+	each_rows(c, r->tag, s, rows);
 	client_ok(c, r->tag);
+}
+
+static void
+do_stats(struct client *c, struct request *r)
+{
+	list_each(c, r, rows_stats);
+}
+
+static void
+do_metrics(struct client *c, struct request *r)
+{
+	list_each(c, r, rows_metrics);
 }
 
 /* A round of rows; none while the client has not read the last ones. */
@@ -307,7 +323,7 @@ on_watch(evutil_socket_t fd, short what, void *ctx)
 	c->daemon->now_us = clock_us();
 	if (out_pending(&c->out) > client_backlog(c))
 		return;
-	stats_rows(c, s->pending.tag, s->service);
+	each_rows(c, s->pending.tag, s->service, rows_stats);
 	rows_end(c, s->pending.tag);
 }
 
@@ -394,16 +410,7 @@ do_policy(struct client *c, struct request *r)
 static void
 do_claims(struct client *c, struct request *r)
 {
-	const char *name = word(r, 0);
-	struct service *only = NULL;
-
-	if (name != NULL && (only = service_of(c, r, name)) == NULL)
-		return;
-	for (size_t i = 0; i < c->daemon->service_count; i++) {
-		if (only == NULL || only == c->daemon->services[i])
-			rows_claims(c, r->tag, c->daemon->services[i]);
-	}
-	client_ok(c, r->tag);
+	list_each(c, r, rows_claims);
 }
 
 static void
@@ -429,17 +436,43 @@ do_pick(struct client *c, struct request *r)
 	client_line_end(c, &t);
 }
 
+/* Names of events with commas between, when they are there: else all. */
+static bool
+get_kinds(struct client *c, const struct request *r, uint64_t *kinds)
+{
+	const char *at = request_get(r, "kinds");
+	enum event_kind kind;
+
+	*kinds = at == NULL ? EVENT_ALL : 0;
+	while (at != NULL) {
+		size_t len = strcspn(at, ",");
+
+		if (!event_find(at, len, &kind)) {
+			fail(c, r, ERR_BAD_VALUE, "kinds",
+			    "names of events are needed, with commas between");
+			return false;
+		}
+		*kinds |= EVENT_BIT(kind);
+		at = at[len] == '\0' ? NULL : at + len + 1;
+	}
+	return true;
+}
+
 static void
 do_events(struct client *c, struct request *r)
 {
 	const char *name = word(r, 0);
 	struct service *only = NULL;
 	struct stream *s;
+	uint64_t kinds;
 
 	if (name != NULL && (only = service_of(c, r, name)) == NULL)
 		return;
+	if (!get_kinds(c, r, &kinds))
+		return;
 	s = client_add_stream(c, only, r->tag);
 	s->is_events = true;
+	s->kinds = kinds;
 	list_push_back(&c->daemon->subscribers, &s->subscriber);
 	client_ok(c, r->tag);
 }
@@ -733,6 +766,7 @@ static void (*const handlers[VERB_COUNT])(struct client *, struct request *) = {
 	[VERB_RELEASE] = do_release,
 	[VERB_CANCEL] = do_cancel,
 	[VERB_STATS] = do_stats,
+	[VERB_METRICS] = do_metrics,
 	[VERB_WATCH] = do_watch,
 	[VERB_UNWATCH] = do_unwatch,
 	[VERB_BACKENDS] = do_backends,

@@ -16,5 +16,6 @@ complete -c qorb-pool -s S -l set -x -d 'a policy for all pools' -a 'connector=
     hardcoded-ttl= empty-answers= max-dns-concurrency= family= dns-answers=
     resolver-service= state-file='
 complete -c qorb-pool -s l -l log-level -x -a 'error warn info debug' -d 'what to log'
+complete -c qorb-pool -s w -l web -x -a '127.0.0.1:42069 none' -d 'run qorb-web, listening there'
 complete -c qorb-pool -l help -d 'print a summary and exit'
 complete -c qorb-pool -l version -d 'print the version and exit'

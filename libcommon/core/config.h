@@ -98,6 +98,8 @@ struct config {
 	unsigned socket_line;
 	uint32_t socket_mode;
 	const char *log_level; /* static: error, warn, info, debug */
+	struct addr web;       /* where qorb-web listens; ADDR_NONE: it does
+				* not run */
 	struct config_principal admin_group; /* name NULL: none */
 	struct config_limits limits;
 	struct config_section *section; /* owned; what keys now belong to */

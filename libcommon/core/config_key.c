@@ -290,6 +290,25 @@ set_log_level(const struct config_line *l)
 	    "'%.200s': one of error, warn, info and debug is needed", l->value);
 }
 
+/* "none" undoes what a file says, on the command line. */
+static bool
+set_web(const struct config_line *l)
+{
+	struct addr addr = { .kind = ADDR_NONE };
+	const char *reason = "port 0 is nobody's";
+
+	if (strcmp(l->value, "none") != 0 &&
+	    (!addr_parse(l->value, &addr, &reason) || addr.port == 0))
+		return config_line_fail(l,
+		    "'%.200s': an IP address and a port are needed, such as "
+		    "127.0.0.1:42069: %s",
+		    l->value,
+		    addr.kind == ADDR_UNIX ? "a browser finds no Unix socket"
+					   : reason);
+	l->config->web = addr;
+	return true;
+}
+
 static bool
 set_admin_group(const struct config_line *l)
 {
@@ -340,6 +359,7 @@ static const struct config_key daemon_keys[] = {
 	{ "socket-mode", set_socket_mode },
 	{ "admin-group", set_admin_group },
 	{ "log-level", set_log_level },
+	{ "web", set_web },
 	{ "dns", set_dns },
 	{ "max-clients", set_max_clients },
 	{ "max-clients-per-user", set_max_clients_per_user },

@@ -2,6 +2,8 @@
 
 #include "core/event.h"
 
+#include <string.h>
+
 #include "core/text.h"
 
 _Static_assert(EVENT_COUNT <= 64, "a bit a kind");
@@ -19,6 +21,19 @@ event_name(enum event_kind kind)
 {
 	ASSERT(kind < EVENT_COUNT);
 	return rows[kind].name;
+}
+
+bool
+event_find(const char *name, size_t len, enum event_kind *kind)
+{
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		if (strlen(rows[i].name) == len &&
+		    memcmp(rows[i].name, name, len) == 0) {
+			*kind = (enum event_kind)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 const char *

@@ -108,6 +108,9 @@ struct text;
 void event_add_counts(struct text *t, const struct slot_set_counts *n);
 
 const char *event_name(enum event_kind kind);
+
+/* The kind of this name, which has len bytes; false when there is none. */
+bool event_find(const char *name, size_t len, enum event_kind *kind) MUST_CHECK;
 const char *event_args(enum event_kind kind);
 
 #endif

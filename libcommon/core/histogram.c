@@ -111,3 +111,21 @@ histogram_quantile(const struct histogram *h, unsigned per_10000)
 	}
 	return upper_edge(i) < h->max_us ? upper_edge(i) : h->max_us;
 }
+
+void
+histogram_cumulate(const struct histogram *h, const uint64_t *bounds_us,
+    unsigned bound_count, uint64_t *counts)
+{
+	uint64_t passed = 0;
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < bound_count; i++) {
+		uint64_t v = bounds_us[i] < HISTOGRAM_MAX_US ? bounds_us[i]
+							     : HISTOGRAM_MAX_US;
+		unsigned end = index_of(v);
+
+		for (; at <= end; at++)
+			passed += h->buckets[at];
+		counts[i] = passed;
+	}
+}

@@ -41,4 +41,11 @@ void histogram_since(struct histogram *since, const struct histogram *all,
  * result is 0 when the histogram is empty. */
 uint64_t histogram_quantile(const struct histogram *h, unsigned per_10000);
 
+/* For each of the bounds, which ascend, how many values are not above it. The
+ * values of a bound's own bucket all count as not above: so one that equals it
+ * does, and so may one that is up to 1/64 longer. Beyond the last bound there
+ * are h->count in all. */
+void histogram_cumulate(const struct histogram *h, const uint64_t *bounds_us,
+    unsigned bound_count, uint64_t *counts);
+
 #endif

@@ -228,6 +228,7 @@ struct pool_stats {
 	uint64_t claims;	 /* granted since the pool was made */
 	uint64_t refused[ERROR_COUNT];
 	uint64_t refused_all;
+	uint64_t failures;	/* of connections, since the pool was made */
 	double claims_per_s;	/* over the last seconds */
 	uint64_t next_retry_us; /* until the next attempt, NEVER when none */
 	bool is_paused, is_stopping;
@@ -246,6 +247,9 @@ void pool_recent_wait(
 void pool_recent_hold(
     const struct pool *pool, uint64_t now_us, struct histogram *hold);
 
+/* How long connections took to be made, of backends that are gone too. */
+const struct histogram *pool_connect_histogram(const struct pool *pool);
+
 enum backend_state {
 	BACKEND_ONLINE,
 	BACKEND_OFFLINE,
@@ -262,8 +266,9 @@ struct backend_stats {
 	uint64_t absent_us;	 /* since no source names it, NEVER: one does */
 	enum backend_state state;
 	uint32_t counts[SLOT_STATE_COUNT];
-	uint32_t failures; /* in the failure window */
-	uint64_t claims;   /* granted since it appeared */
+	uint32_t failures;     /* in the failure window */
+	uint64_t failures_all; /* since it appeared */
+	uint64_t claims;       /* granted since it appeared */
 	double claims_per_s;
 	uint16_t priority, weight;
 	uint32_t ttl_s;

@@ -135,6 +135,7 @@ struct slot_set {
 	const char *last_error;
 	uint64_t last_error_at_us;
 	uint64_t absent_at_us; /* since when no source names it; 0: one does */
+	uint64_t failures_all; /* since it appeared */
 	struct histogram *connect; /* owned; NULL until the first connection */
 };
 
@@ -291,6 +292,8 @@ struct pool {
 	uint64_t held;
 	struct rate rate;
 	struct recent wait, hold;
+	struct histogram connect;
+	uint64_t failures; /* of connections, those of former sets too */
 };
 
 /* pool.c */

@@ -50,6 +50,7 @@ pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 	memcpy(stats->refused, p->refused, sizeof(stats->refused));
 	for (size_t i = 0; i < ERROR_COUNT; i++)
 		stats->refused_all += p->refused[i];
+	stats->failures = p->failures;
 	stats->claims_per_s = rate_mean(&p->rate, now_us);
 	for (uint32_t i = 0; i < p->deadlines.count; i++) {
 		const struct claim *c = CONTAINER_OF(
@@ -94,6 +95,12 @@ pool_recent_hold(const struct pool *p, uint64_t now_us, struct histogram *hold)
 	recent_last(&p->hold, now_us, hold);
 }
 
+const struct histogram *
+pool_connect_histogram(const struct pool *p)
+{
+	return &p->connect;
+}
+
 static enum backend_state
 backend_state(const struct slot_set *set)
 {
@@ -122,6 +129,7 @@ pool_next_backend(const struct pool *p, uint64_t now_us, size_t *at,
 	stats->state = backend_state(set);
 	memcpy(stats->counts, set->counts, sizeof(stats->counts));
 	stats->failures = set->failure_sum;
+	stats->failures_all = set->failures_all;
 	stats->claims = set->claims;
 	stats->claims_per_s = rate_mean(&set->rate, now_us);
 	stats->priority = set->priority;

@@ -588,6 +588,7 @@ slot_on_connected(struct pool *p, struct slot *s)
 	if (set->connect == NULL)
 		set->connect = mem_new(1, sizeof(*set->connect));
 	histogram_record(set->connect, p->now_us - s->started_at_us);
+	histogram_record(&p->connect, p->now_us - s->started_at_us);
 	s->connected_at_us = p->now_us;
 	s->claims = 0;
 	s->was_shared = s->is_worn = false;

@@ -528,6 +528,8 @@ slot_set_on_failure(struct pool *p, struct slot_set *set, const char *reason)
 		set->penalties[epoch % WINDOW_BUCKETS]++;
 		set->penalty++;
 	}
+	set->failures_all++;
+	p->failures++;
 	if (!list_has(&set->failing))
 		list_push_back(&p->failing, &set->failing);
 	if (p->window_at_us == NEVER)

@@ -74,7 +74,7 @@ passes()
 @test "no check complains of the clean tree" {
 	plant_probes
 	for check in comments completions functions headers includes layers \
-	    manuals options probes shell sleeps symbols; do
+	    manuals options page probes shell sleeps symbols; do
 		passes $check
 	done
 	skip_other_clang_format
@@ -252,6 +252,22 @@ skip_other_clang_format()
 	printf '%s\n' '#!/usr/bin/env bats' '@test "x" {' \
 	    '	run qorb-claim pool sleep 1' '}' >tests/system/x.bats
 	passes sleeps
+}
+
+@test "page: markup from texts, a handler, a style from elsewhere, a long line" {
+	mkdir cmd/prog/page
+	printf '%s\n' '/* x */' 'a.innerHTML = b;' >cmd/prog/page/a.js
+	printf '%s\n' '<p class="y" onclick="x()">' \
+	    '<link href="https://x.test/">' >cmd/prog/page/index.html
+	printf '/* %090d */\n' 0 >cmd/prog/page/a.css
+	echo 'b();' >cmd/prog/page/b.js
+	finds page 'cmd/prog/page/a.js:2'
+	assert_output --partial 'cmd/prog/page/index.html:1'
+	assert_output --partial 'cmd/prog/page/index.html:2'
+	assert_output --partial 'cmd/prog/page/a.css: a line of 96'
+	assert_output --partial 'cmd/prog/page/b.js: no comment'
+	rm -r cmd/prog/page
+	passes page
 }
 
 @test "manuals: one missing, one without a section, one with an error" {

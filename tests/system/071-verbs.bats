@@ -48,6 +48,66 @@ load talk
 	EOF
 }
 
+@test "metrics: what only grows, of the pool and of each backend" {
+	start_echo second -q
+	export ECHO_ADDR
+	start_pool --set max-slots=2 --set spares-wanted=2 \
+	    "demo=$ECHO_ADDR,[::1]:$(free_port)" none=none
+	wait_for eval 'ask "stats demo" | grep -q "unclaimed=1"'
+	talk <<-'EOF'
+		p = Pool()
+		def metrics(pool):
+		    rows = p.ask("metrics " + pool).rows
+		    assert {row["pool"] for row in rows} == {pool}, rows
+		    return rows
+		def one(name, pool="demo"):
+		    row, = [r for r in metrics(pool) if r["name"] == name]
+		    return row
+		def counts(row):
+		    return [int(w.split("=")[1]) for w in row.line.split()
+		        if w.startswith("le_")]
+		assert one("limits").line == \
+		    "* pool=demo name=limits max_slots=2 max_waiting=4096"
+		held = p.ask("claim demo")
+		assert p.ask("claim demo wait=0").code == "all-claims-used"
+		refused = {r["code"]: r["value"] for r in metrics("demo")
+		    if r["name"] == "refused"}
+		assert refused == {"no-backends": "0", "no-backends-online": "0",
+		    "all-claims-used": "1", "overloaded": "0",
+		    "cancelled": "0", "terminated": "0"}, refused
+		wait = one("wait")
+		assert wait["count"] == "1" and len(counts(wait)) == 21, wait
+		assert counts(wait) == sorted(counts(wait))
+		assert wait["le_60000000us"] == "1", wait
+		assert one("hold")["count"] == "0"
+		p.ask("release " + held["claim"])
+		hold = one("hold")
+		assert hold["count"] == hold["le_60000000us"] == "1", hold
+		assert int(hold["sum_us"]) >= 0
+		assert int(one("connect")["count"]) >= 1
+		wait_for("a failure", lambda: int(one("failures")["value"]) > 0)
+		up, down = [r for r in metrics("demo") if r["name"] == "backend"]
+		assert up["addr"] == os.environ["ECHO_ADDR"], up
+		assert int(up["connects"]) >= 1 and up["failures"] == "0", up
+		assert down["connects"] == "0" and int(down["failures"]) > 0, down
+		assert one("connect")["count"] == up["connects"]
+		# What a backend leaves behind stays when it goes.
+		p.ask("set demo max-slots=8 max-connection-backoff=100ms")
+		assert p.ask("advertise demo gone " + down["addr"]).kind == "ok"
+		wait_for("it fails", lambda: [r for r in metrics("demo")
+		    if r.line.find(" backend=gone ") > 0 and
+		    int(r["failures"]) > 0])
+		before = int(one("failures")["value"])
+		p.ask("withdraw demo gone")
+		wait_for("it is gone",
+		    lambda: "gone" not in str([r.line for r in metrics("demo")]))
+		assert int(one("failures")["value"]) >= before
+		assert counts(one("wait", "none")) == [0] * 21
+		assert {r["pool"] for r in p.ask("metrics").rows} == \
+		    {"demo", "none"}
+	EOF
+}
+
 @test "why: evidence on the pool, its sources and each backend" {
 	start_pool "demo=[::1]:$(free_port)" none=_none._tcp.test.invalid \
 	    --dns "[::1]:$(free_port)"
@@ -111,10 +171,16 @@ load talk
 		    ("events", "tag-needed"), ("#e events nosuch", "no-such-pool"),
 		    ("#e events demo demo", "bad-argument"),
 		    ("#e events every=1s", "bad-argument"),
+		    ("#e events kinds=", "bad-value"),
+		    ("#e events kinds=nosuch", "bad-value"),
+		    ("#e events kinds=claim-done,", "bad-value"),
+		    ("#e events kinds=,claim-done", "bad-value"),
 		    ("#w watch nosuch", "no-such-pool"),
 		    ("#w watch every=0", "bad-value"),
 		    ("slots", "bad-argument"), ("slots nosuch", "no-such-pool"),
 		    ("claims nosuch", "no-such-pool"),
+		    ("metrics nosuch", "no-such-pool"),
+		    ("metrics demo demo", "bad-argument"),
 		    ("policy", "bad-argument"), ("policy nosuch", "no-such-pool"),
 		    ("advertise demo", "bad-argument"),
 		    ("advertise demo n", "bad-argument"),
@@ -280,6 +346,32 @@ load talk
 		    assert row["pool"] == "b", row
 		    if row["event"] == "handle-returned":
 		        break
+	EOF
+}
+
+@test "events of some kinds are of these alone, for each reader" {
+	start_demo
+	talk <<-'EOF'
+		all, some, none = Pool(), Pool(), Pool()
+		assert all.ask("#e events").line == "#e ok"
+		assert some.ask("#e events demo kinds=handle-returned,"
+		    "handle-claimed").line == "#e ok"
+		assert none.ask("#e events kinds=claim-leak").line == "#e ok"
+		p = Pool()
+		claim = p.ask("claim demo")["claim"]
+		p.ask("release " + claim)
+		assert [some.reply()["event"] for _ in range(2)] == \
+		    ["handle-claimed", "handle-returned"]
+		seen = set()
+		while "handle-returned" not in seen:
+		    seen.add(all.reply()["event"])
+		assert seen >= {"claim-start", "claim-done", "handle-claimed"}
+		# The one that wants all has gone: the others have what they want.
+		all.ask("unwatch e")
+		p.ask("release " + p.ask("claim demo")["claim"])
+		assert [some.reply()["event"] for _ in range(2)] == \
+		    ["handle-claimed", "handle-returned"]
+		assert none.ask("ping").line == "ok"
 	EOF
 }
 
@@ -807,7 +899,7 @@ load talk
 		w.ask("#e events")
 		assert q.ask("terminate grace=1m").line == "ok"
 		for line in ("hello", "ping", "help", "pools", "stats", "claims",
-		    "stats demo", "backends demo", "why demo", "slots demo",
+		    "stats demo", "metrics", "backends demo", "why demo", "slots demo",
 		    "policy demo", "set demo max-slots=20", "pause demo",
 		    "resume demo"):
 		    assert q.ask(line).kind == "ok", line
@@ -844,7 +936,7 @@ load talk
 		    "set demo max-slots=1", "terminate", "terminate grace=0"):
 		    assert p.ask(line).code == "denied", line
 		for line in ("hello", "ping", "help", "pools", "stats",
-		    "backends demo", "pick demo", "why demo", "slots demo",
+		    "metrics", "backends demo", "pick demo", "why demo", "slots demo",
 		    "claims", "policy demo", "#w watch every=1m", "#e events",
 		    "unwatch w", "unwatch e"):
 		    p.send(line)

@@ -62,7 +62,8 @@ HEARS_SIGINT=(perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV')
 	run on_terminal 200 qorb-ctl stats
 	assert_equal "${#lines[@]}" 5
 	for columns in 60 80; do
-		for what in '' stats 'why demo' 'slots demo' 'policy demo'; do
+		for what in '' stats metrics 'why demo' 'slots demo' \
+		    'policy demo'; do
 			run on_terminal "$columns" qorb-ctl "$what"
 			[[ $status -eq 0 && ${#lines[@]} -gt 2 ]]
 			awk -v most="$columns" 'length($0) > most {

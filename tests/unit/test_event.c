@@ -47,6 +47,25 @@ what_starts_has_an_end_that_is_named_alike(void **state)
 	}
 }
 
+static void
+an_event_is_found_by_its_whole_name(void **state)
+{
+	enum event_kind kind;
+
+	(void)state;
+	for (int i = 0; i < EVENT_COUNT; i++) {
+		const char *name = event_name((enum event_kind)i);
+
+		assert_true(event_find(name, strlen(name), &kind));
+		assert_int_equal(kind, i);
+		assert_false(event_find(name, strlen(name) - 1, &kind));
+	}
+	assert_false(event_find("", 0, &kind));
+	assert_false(event_find("lost", 4, &kind));
+	assert_true(event_find("claim-done,", 10, &kind));
+	assert_int_equal(kind, EVENT_CLAIM_DONE);
+}
+
 int
 main(void)
 {
@@ -54,6 +73,7 @@ main(void)
 		cmocka_unit_test(
 		    every_event_has_a_name_of_its_own_and_arguments),
 		cmocka_unit_test(what_starts_has_an_end_that_is_named_alike),
+		cmocka_unit_test(an_event_is_found_by_its_whole_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,6 +269,66 @@ a_value_of_nothing_is_a_value(void **state)
 	assert_int_equal(since.max_us, 5);
 }
 
+static void
+counts_grow_with_their_bounds_and_have_what_is_not_above(void **state)
+{
+	static const uint64_t bounds[] = { 0, 10, 25, 250, 250000, 60000000 };
+	static const uint64_t want[] = { 1, 3, 3, 4, 5, 6 };
+	uint64_t counts[ARRAY_LEN(bounds)];
+	struct histogram h;
+
+	(void)state;
+	histogram_clear(&h);
+	histogram_cumulate(&h, bounds, ARRAY_LEN(bounds), counts);
+	for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+		assert_int_equal(counts[i], 0);
+	histogram_record(&h, 0);
+	histogram_record(&h, 1);
+	histogram_record(&h, 10);
+	histogram_record(&h, 250);
+	histogram_record(&h, 250000);
+	histogram_record(&h, 59000000);
+	histogram_record(&h, 62000000);
+	histogram_cumulate(&h, bounds, ARRAY_LEN(bounds), counts);
+	for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+		assert_int_equal(counts[i], want[i]);
+	assert_int_equal(h.count, 7);
+}
+
+static void
+a_bound_takes_at_most_a_64th_of_what_is_above_it(void **state)
+{
+	(void)state;
+	for (uint64_t bound = 1; bound < HISTOGRAM_MAX_US / 2; bound *= 3) {
+		uint64_t above = bound + bound / 64 + 1, count;
+		struct histogram h;
+
+		histogram_clear(&h);
+		histogram_record(&h, above);
+		histogram_cumulate(&h, &bound, 1, &count);
+		assert_int_equal(count, 0);
+		histogram_record(&h, bound);
+		histogram_cumulate(&h, &bound, 1, &count);
+		assert_int_equal(count, 1);
+	}
+}
+
+static void
+a_bound_above_the_longest_span_counts_all(void **state)
+{
+	static const uint64_t bounds[] = { HISTOGRAM_MAX_US, UINT64_MAX };
+	uint64_t counts[2];
+	struct histogram h;
+
+	(void)state;
+	histogram_clear(&h);
+	histogram_record(&h, 5);
+	histogram_record(&h, UINT64_MAX);
+	histogram_cumulate(&h, bounds, 2, counts);
+	assert_int_equal(counts[0], 2);
+	assert_int_equal(counts[1], 2);
+}
+
 int
 main(void)
 {
@@ -285,6 +345,11 @@ main(void)
 		cmocka_unit_test(adding_an_empty_one_changes_nothing),
 		cmocka_unit_test(what_was_recorded_since_is_told_apart),
 		cmocka_unit_test(a_value_of_nothing_is_a_value),
+		cmocka_unit_test(
+		    counts_grow_with_their_bounds_and_have_what_is_not_above),
+		cmocka_unit_test(
+		    a_bound_takes_at_most_a_64th_of_what_is_above_it),
+		cmocka_unit_test(a_bound_above_the_longest_span_counts_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

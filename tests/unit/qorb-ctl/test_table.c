@@ -1,6 +1,6 @@
 /* Tables: which rows stand together, fields with tabs, layout for screens. */
 
-#include "rows.h"
+#include "../reply_rig.h"
 
 #include "table.h"
 

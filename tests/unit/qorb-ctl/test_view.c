@@ -1,6 +1,6 @@
 /* Views: JSON, events, rounds of a stream. */
 
-#include "rows.h"
+#include "../reply_rig.h"
 
 #include <time.h>
 

@@ -1,7 +1,7 @@
-#ifndef TEST_CTL_ROWS_H
-#define TEST_CTL_ROWS_H
+#ifndef TEST_REPLY_RIG_H
+#define TEST_REPLY_RIG_H
 
-/* Rows for tests, made from lines as the daemon writes them. */
+/* Replies for tests, made from lines as the daemon writes them. */
 
 #include <setjmp.h>
 #include <stdarg.h>

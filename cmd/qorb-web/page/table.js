@@ -1,0 +1,238 @@
+/*
+ * The table of backends: one list of columns, from which head, cells and order
+ * come. Of many backends only those rows exist that can be seen, and some
+ * around them: two empty rows stand for the others. A row belongs to a place,
+ * not to a backend, so that sorting moves nothing; a cell is written when its
+ * text changes.
+ */
+
+const number = (key) => ({ key, format: formatCount, isNumber: true });
+
+const COLUMNS = [
+	{ title: 'Name', key: 'name' },
+	{ title: 'Claims/s', ...number('claimsPerS'), format: formatRate },
+	{ title: 'Connecting', ...number('connecting') },
+	{ title: 'Unclaimed', ...number('unclaimed') },
+	{ title: 'Claimed', ...number('claimed') },
+	{ title: 'Checking', ...number('checking') },
+	{ title: 'Total', ...number('total') },
+	{ title: 'State', key: 'state' },
+	{ title: 'Failures', ...number('failures') },
+	{ title: 'Address', key: 'addr' },
+];
+
+/* Messages that a sparkline looks back over. */
+const SPARK = 60;
+const SPARK_HEIGHT = 18;
+
+/* Up to here all rows exist; beyond, so many around those in sight. */
+const ROWS_ALL = 60;
+const ROWS_AROUND = 15;
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+function tableNew() {
+	const body = byId('rows');
+	const table = { by: COLUMNS[0], isFalling: false, filter: '', body,
+		scroller: body.closest('.scroller'), rows: [], wanted: [],
+		heads: new Map(), before: emptyRow(), after: emptyRow() };
+
+	body.append(table.before, table.after);
+	for (const column of COLUMNS)
+		addHead(table, column);
+	byId('columns').append(make('th', { scope: 'col', className: 'spark',
+		textContent: 'Last minute' }));
+	followFilter(table);
+	table.scroller.addEventListener('scroll', () => showRows(table));
+	return table;
+}
+
+function emptyRow() {
+	const row = make('tr', { hidden: true },
+	    make('td', { colSpan: COLUMNS.length + 1 }));
+
+	row.setAttribute('aria-hidden', 'true');
+	return row;
+}
+
+function addHead(table, column) {
+	const button = make('button', { type: 'button',
+		textContent: column.title });
+	const head = make('th', { scope: 'col',
+		className: column.isNumber ? 'number' : column.key }, button);
+
+	button.addEventListener('click', () => sortBy(table, column));
+	table.heads.set(column, head);
+	byId('columns').append(head);
+	markHeads(table);
+}
+
+/* Numbers start with the greatest, and the same column again turns round. */
+function sortBy(table, column) {
+	table.isFalling = table.by === column ? !table.isFalling :
+	    Boolean(column.isNumber);
+	table.by = column;
+	markHeads(table);
+	dispatchEvent(new Event('redraw'));
+}
+
+function markHeads(table) {
+	for (const [column, head] of table.heads)
+		head.setAttribute('aria-sort', column !== table.by ? 'none' :
+		    table.isFalling ? 'descending' : 'ascending');
+}
+
+function followFilter(table) {
+	const input = byId('filter');
+
+	input.addEventListener('input', () => {
+		table.filter = input.value.trim().toLowerCase();
+		dispatchEvent(new Event('redraw'));
+	});
+	document.addEventListener('keydown', (e) => {
+		if (e.key === '/' && !e.ctrlKey && !e.metaKey && !e.altKey &&
+		    !e.target.closest('input, select, textarea')) {
+			e.preventDefault();
+			input.focus();
+			input.select();
+		}
+	});
+}
+
+function isWanted(table, b) {
+	return table.filter === '' || [b.name, b.addr, b.state]
+	    .some((text) => text.toLowerCase().includes(table.filter));
+}
+
+function compareBackends(table, x, y) {
+	const { key, isNumber } = table.by;
+	const a = x[key], b = y[key];
+	let order;
+
+	if (isNumber)
+		order = (Number.isNaN(a) ? -1 : a) - (Number.isNaN(b) ? -1 : b);
+	else
+		order = collator.compare(a, b);
+	return (table.isFalling ? -order : order) ||
+	    collator.compare(x.name, y.name) ||
+	    collator.compare(x.addr, y.addr);
+}
+
+function rowNew() {
+	const path = document.createElementNS(SVG, 'path');
+	const svg = document.createElementNS(SVG, 'svg');
+	const cells = COLUMNS.map((column) => make(
+	    column.key === 'name' ? 'th' : 'td',
+	    { className: column.isNumber ? 'number' : column.key }));
+
+	svg.setAttribute('viewBox', `0 0 ${SPARK} ${SPARK_HEIGHT}`);
+	svg.setAttribute('preserveAspectRatio', 'none');
+	svg.setAttribute('aria-hidden', 'true');
+	svg.append(path);
+	cells[0].scope = 'row';
+	return { cells, path, texts: [], node: make('tr', {}, ...cells,
+	    make('td', { className: 'spark' }, svg)) };
+}
+
+function rowWrite(row, b) {
+	COLUMNS.forEach((column, i) => {
+		const value = b[column.key];
+		const text = column.format ? column.format(value) :
+		    value || UNKNOWN;
+
+		if (row.texts[i] === text)
+			return;
+		row.texts[i] = row.cells[i].textContent = text;
+		if (column.isNumber)
+			row.cells[i].classList.toggle('is-zero', !(value > 0));
+		else
+			row.cells[i].title = text;
+	});
+	if (row.node.dataset.state !== b.state)
+		row.node.dataset.state = b.state;
+}
+
+/* The last minute of a backend, from zero to its own greatest. */
+function rowSpark(row, line, columns) {
+	const at = (i) => line[(columns - SPARK + i + SAMPLES) % SAMPLES];
+	let max = 0, path = '', isDown = false;
+
+	for (let i = 0; i < SPARK; i++)
+		max = Math.max(max, at(i) || 0);
+	for (let i = 0; i < SPARK; i++) {
+		const part = max > 0 ? at(i) / max : at(i);
+		const y = SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * part;
+		const isKnown = !Number.isNaN(part);
+
+		if (isKnown)
+			path += (isDown ? 'L' : 'M') +
+			    `${i + 0.5} ${y.toFixed(1)}`;
+		isDown = isKnown;
+	}
+	row.path.setAttribute('d', path);
+}
+
+/* The first row that exists, and the one after the last. */
+function rowsInSight(table) {
+	const all = table.wanted.length;
+	const height = table.rows[0]?.node.offsetHeight || 30;
+	const { scrollTop, clientHeight } = table.scroller;
+
+	if (all <= ROWS_ALL)
+		return { height, first: 0, end: all };
+	const last = Math.ceil((scrollTop + clientHeight) / height);
+	const end = Math.min(all, last + ROWS_AROUND);
+
+	return { height, end, first: Math.max(0, Math.min(end,
+	    Math.floor(scrollTop / height)) - ROWS_AROUND) };
+}
+
+/* Rows that are not there take their room all the same. */
+function setRoom(row, height) {
+	row.hidden = height === 0;
+	row.firstChild.style.height = `${height}px`;
+}
+
+function showRows(table) {
+	const { height, first, end } = rowsInSight(table);
+
+	while (table.rows.length > end - first)
+		table.rows.pop().node.remove();
+	while (table.rows.length < end - first) {
+		const row = rowNew();
+
+		table.rows.push(row);
+		table.after.before(row.node);
+	}
+	table.rows.forEach((row, i) => {
+		const b = table.wanted[first + i];
+
+		rowWrite(row, b);
+		rowSpark(row, b.line, table.columns);
+		row.node.setAttribute('aria-rowindex', first + i + 2);
+	});
+	setRoom(table.before, height * first);
+	setRoom(table.after, height * (table.wanted.length - end));
+}
+
+function sayCount(table, pool, unshown) {
+	const all = pool.shown.length, shown = table.wanted.length;
+	const text = `${shown === all ? '' : `${formatCount(shown)} of `}` +
+	    formatCount(all) + (unshown > 0 ?
+	    `, ${formatCount(unshown)} more are left out` : '');
+
+	setText(byId('backend-count'), text);
+	byId('no-rows').hidden = shown > 0;
+	setText(byId('no-rows'), all > 0 ? 'No backend matches the filter.' :
+	    'No source names a backend for this pool.');
+}
+
+function tableDraw(table, model, pool) {
+	table.columns = model.columns;
+	table.wanted = pool.shown.filter((b) => isWanted(table, b))
+	    .sort((x, y) => compareBackends(table, x, y));
+	table.body.parentNode.setAttribute('aria-rowcount',
+	    table.wanted.length + 1);
+	showRows(table);
+	sayCount(table, pool, model.unshown);
+}

@@ -1,0 +1,595 @@
+#!/usr/bin/env bats
+#
+# The page of qorb-web in a real browser: Chromium without a screen, driven by
+# chromedriver, looks at a real daemon with real backends under a real load.
+# One browser serves the whole file; each test has a world of its own.
+
+load helpers
+
+setup_file()
+{
+	helpers_begin
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+	command -v chromedriver >/dev/null || return 0
+	local port
+	port=$(free_port)
+	start_daemon -n chromedriver -r 'started successfully' \
+	    chromedriver --port="$port"
+	BROWSER=$(drive open "http://127.0.0.1:$port")
+	export BROWSER
+}
+
+teardown_file()
+{
+	if [[ -n ${BROWSER-} ]]; then
+		drive close
+		stop_daemon chromedriver
+		# Some of its threads may be behind the first one.
+		wait_for eval '! curl -s "$BROWSER"'
+	fi
+	helpers_end
+}
+
+setup()
+{
+	[[ -n ${BROWSER-} ]] || skip 'chromedriver is not installed'
+	helpers_begin
+}
+
+teardown()
+{
+	[[ -n ${BROWSER-} ]] || return 0
+	page <<-'EOF'
+		b.go("about:blank")
+		b.cdp("Emulation.clearDeviceMetricsOverride")
+		b.media(prefers_color_scheme="light")
+		b.complaints()
+	EOF
+	helpers_end
+}
+
+drive()
+{
+	PYTHONDONTWRITEBYTECODE=1 timeout 30 \
+	    python3 "$BATS_TEST_DIRNAME/browser.py" "$@"
+}
+
+# Runs the Python script on its standard input, with what follows at hand.
+page()
+{
+	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
+	    timeout 50 python3 -c "$page_prelude
+$(cat)"
+}
+
+read -r -d '' page_prelude <<'EOF' || :
+from browser import *
+
+b = Browser()
+URL, ADDR1, ADDR2 = (os.environ.get(n) for n in ("URL", "ADDR1", "ADDR2"))
+ROWS = '''return [...document.querySelectorAll('#rows tr:not([aria-hidden])')]
+    .map((row) => [...row.children].map((cell) => cell.textContent))'''
+
+def rows():
+    return b.js(ROWS)
+
+def status():
+    return b.text("#status")
+
+def wait_for_state(state):
+    b.wait_for(state, "return document.body.className === arguments[0]", state)
+
+def wait_until_live():
+    wait_for_state("is-live")
+    b.wait_for("rows", ROWS + ".length > 0")
+
+def wait_for_event(*texts):
+    b.wait_for(texts, '''const has = [...arguments];
+        return [...document.querySelectorAll('#events li')].some((li) =>
+            has.every((text) => li.textContent.includes(text)))''', *texts)
+
+def wait_for_backend(addr, state):
+    b.wait_for(state, '''return [...document.querySelectorAll('#rows tr')]
+        .find((row) => row.firstChild.textContent === arguments[0])
+        ?.dataset.state === arguments[1]''', addr, state)
+
+# Texts that are too like what is behind them, by the formula of the WCAG.
+FAINT = '''
+    const part = (c) => (c /= 255) <= 0.03928 ? c / 12.92 :
+        ((c + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) =>
+        0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+    const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
+    const behind = (e) => {
+        const c = rgb(getComputedStyle(e).backgroundColor);
+        return c.length < 4 || c[3] > 0 ? c : behind(e.parentElement);
+    };
+    const faint = [];
+    for (const e of document.querySelectorAll('body *')) {
+        if (![...e.childNodes].some((n) => n.nodeType === 3 &&
+            n.data.trim() !== '') || !e.checkVisibility())
+            continue;
+        const pair = [rgb(getComputedStyle(e).color), behind(e)]
+            .map(light).sort((x, y) => y - x);
+        if ((pair[0] + 0.05) / (pair[1] + 0.05) < 4.5)
+            faint.push(`${e.className || e.tagName}: ${e.textContent}`);
+    }
+    return faint;
+'''
+
+# Whether each canvas has a pixel of the colour that is named for it.
+INKED = '''
+    const names = [...arguments];
+    return [...document.querySelectorAll('canvas')].every((canvas, i) => {
+        const g = canvas.getContext('2d');
+        const { data } = g.getImageData(0, 0, canvas.width, canvas.height);
+        const want = parseInt(ink(names[i]).slice(1), 16);
+        for (let k = 0; k < data.length; k += 4) {
+            if (data[k] * 65536 + data[k + 1] * 256 + data[k + 2] === want)
+                return true;
+        }
+        return false;
+    });
+'''
+EOF
+
+# start_again NAME ADDR: an echo server where one has been.
+start_again()
+{
+	start_daemon -n "$1" -r 'ready to accept' qorb-echo -q "$2"
+}
+
+# start_web PORT
+start_web()
+{
+	start_daemon -n web -r 'ready on' qorb-web --listen "127.0.0.1:$1"
+}
+
+# A pool demo on two echo servers, $ADDR1 and $ADDR2, and its page at $URL.
+start_world()
+{
+	start_echo echo1 -q
+	ADDR1=$ECHO_ADDR
+	start_echo echo2 -q
+	ADDR2=$ECHO_ADDR
+	start_pool "$@" "demo=$ADDR1,$ADDR2"
+	WEB_PORT=$(free_port)
+	start_web "$WEB_PORT"
+	URL=http://127.0.0.1:$WEB_PORT/
+	export ADDR1 ADDR2 URL
+}
+
+start_load()
+{
+	start_daemon -n load \
+	    qorb-load --rate 200 --duration 300s --hold 5ms demo
+}
+
+@test "the page fills, and its counts move under a load" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		assert {row[0] for row in rows()} == {ADDR1, ADDR2}, rows()
+		assert b.text("#pool-name") == "demo"
+		assert "qorb-pool/" in b.text("#source"), b.text("#source")
+	EOF
+	start_load
+	page <<-'EOF'
+		total = ROWS + "[0][6].replace(',', '') * 1"
+		first = b.wait_for("claims are counted", total)
+		b.wait_for("more claims", total + " > arguments[0]", first)
+		b.wait_for("a rate", "return parseFloat("
+		    "document.querySelector('.value').textContent) > 20")
+		assert "claims/s" in b.js("return document.title")
+		b.wait_for("sparklines", "return document.querySelector("
+		    "'.spark path').getAttribute('d').includes('L')")
+		# Each plot has a line of its first colour, and says in words
+		# what it shows.
+		b.wait_for("lines", INKED, "--series-1", "--unclaimed",
+		    "--series-1")
+		said = b.js("return [...document.querySelectorAll('canvas')]"
+		    ".map((c) => c.ariaValueText)")
+		assert ADDR1 in said[0], said
+		assert "unclaimed" in said[1] and "p99" in said[2], said
+		# Nothing came from anywhere but this one document.
+		assert b.js("return performance.getEntriesByType('resource')"
+		    ".map((e) => e.name)") == []
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a backend that dies and comes back is shown and told" {
+	start_world
+	start_load
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		wait_for_backend(ADDR2, "online")
+	EOF
+	stop_daemon echo2
+	page <<-'EOF'
+		wait_for_backend(ADDR2, "offline")
+		wait_for_event(ADDR2, "slot-set-offline")
+		assert "1 of 2" in b.text("#figures"), b.text("#figures")
+		# What repeats itself is one row.
+		wait_for_event(ADDR2, "connect-failed", "×")
+	EOF
+	start_again echo2 "$ADDR2"
+	page <<-'EOF'
+		wait_for_backend(ADDR2, "online")
+		wait_for_event(ADDR2, "slot-set-online")
+		assert b.js("return page.plots.marks.map((m) => m.isGood)") == \
+		    [False, True]
+		b.click("#events-pause")
+	EOF
+	# Paused, the list stands still, and nothing is lost.
+	stop_daemon echo2
+	page <<-'EOF'
+		newest = "return document.querySelector('#events li').innerText"
+		before = b.js(newest)
+		b.wait_for("events are kept back", "return /Paused, [1-9]/"
+		    ".test(document.querySelector('#events-state').innerText)")
+		assert b.js(newest) == before
+		b.click("#events-pause")
+		assert b.js(newest) != before
+		assert b.text("#events-state") == ""
+		assert b.complaints() == []
+	EOF
+	start_again echo2 "$ADDR2"
+}
+
+@test "a server that goes is said to be lost, and found again" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		assert status() == "Live"
+	EOF
+	stop_daemon web
+	page <<-'EOF'
+		wait_for_state("is-lost")
+		assert "connection to the server is lost" in status(), status()
+		assert "The figures are those of" in status(), status()
+		assert b.js("return document.title") == "lost · demo · qorb"
+		b.wait_for("a promise", "return /^Trying again in [0-9]+ s[.]$/"
+		    ".test(document.querySelector('#countdown').innerText)")
+		b.wait_for("several tries", "return page.stats.tries > 1")
+	EOF
+	start_web "$WEB_PORT"
+	page <<-'EOF'
+		# It would come back by itself; this is sooner.
+		b.js("document.querySelector('#retry-now').focus()")
+		b.press(ENTER)
+		wait_until_live()
+		assert status() == "Live"
+		# The time without it is a gap.
+		b.wait_for("a gap", '''
+		    const line = shownPool().lines.unclaimed;
+		    const known = [...modelPast(page.model)]
+			.map((c) => !Number.isNaN(line[c]));
+		    return known.includes(false) && known[0] && known.at(-1);
+		''')
+		wait_for_event("stream-lost")
+	EOF
+	# By itself, too.
+	stop_daemon web
+	page <<-'EOF'
+		wait_for_state("is-lost")
+	EOF
+	start_web "$WEB_PORT"
+	page <<-'EOF'
+		wait_until_live()
+		# What the browser itself says of a server that is not there.
+		assert [c for c in b.complaints()
+		    if "ERR_CONNECTION_REFUSED" not in c] == []
+	EOF
+}
+
+@test "a server that says nothing more is taken for lost" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+	EOF
+	kill -STOP "$(daemon_pid web)"
+	page <<-'EOF'
+		# Not to wait as long as it would; a message sets it again.
+		b.wait_for("the silence", "page.stats.silentS = 0.5;"
+		    "return document.body.className === 'is-lost'")
+	EOF
+	kill -CONT "$(daemon_pid web)"
+	page <<-'EOF'
+		wait_until_live()
+		assert b.js("return page.stats.silentS") == 10
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a daemon that goes is said to be lost, and no rate is negative after" {
+	start_world
+	start_load
+	page <<-'EOF'
+		b.go(URL)
+		b.wait_for("claims", "return shownPool()?.total > 50")
+	EOF
+	stop_daemon load
+	stop_daemon pool
+	page <<-'EOF'
+		wait_for_state("is-lost")
+		assert status().startswith("The server has lost the daemon: " +
+		    os.environ["QORB_SOCKET"]), status()
+	EOF
+	start_pool "demo=$ADDR1,$ADDR2"
+	page <<-'EOF'
+		wait_until_live()
+		columns = b.js("return page.model.columns")
+		b.wait_for("messages",
+		    "return page.model.columns > arguments[0] + 1", columns)
+		lines = b.js("return [...page.model.lines].map((l) => [...l]"
+		    ".filter((n) => !Number.isNaN(n)))")
+		assert lines and all(0 <= n < 1e6 for l in lines for n in l)
+		assert b.complaints() == []
+	EOF
+}
+
+@test "everything can be reached and used with a keyboard" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+
+		def tab_to(selector):
+		    for _ in range(30):
+		        b.press(TAB)
+		        if b.js("return document.activeElement.matches("
+		            "arguments[0])", selector):
+		            assert b.js("const e = document.activeElement;"
+		                "return e.matches(':focus-visible') && "
+		                "getComputedStyle(e).outlineStyle !== 'none'")
+		            return
+		    raise AssertionError(f"{selector} is not reached")
+
+		def sort(n):
+		    return b.js("return document.querySelector("
+		        f"'#columns th:nth-child({n})').ariaSort")
+
+		# A plot tells of the past.
+		tab_to("canvas[aria-label^=Slots]")
+		b.wait_for("a past", "return page.model.columns > 3")
+		b.press(LEFT, LEFT, LEFT)
+		b.wait_for("the cursor has moved", "const e ="
+		    "document.activeElement; return e.ariaValueNow < 0 && "
+		    "e.ariaValueText.includes(' s ago: ')")
+		b.press(ESCAPE)
+		b.wait_for("it is back", "return document.activeElement"
+		    ".ariaValueText.startsWith('now: ')")
+
+		# The table is sorted by a column's button.
+		assert (sort(1), sort(2)) == ("ascending", "none")
+		tab_to("th:nth-child(1) button")
+		b.press(ENTER)
+		assert sort(1) == "descending"
+		b.wait_for("the order has turned",
+		    ROWS + "[0][0] === arguments[0]", max(ADDR1, ADDR2))
+		tab_to("th:nth-child(2) button")
+		b.press(" ")
+		assert (sort(1), sort(2)) == ("none", "descending")
+		tab_to("#events-pause")
+		b.press(" ")
+		assert b.js("return document.activeElement"
+		    ".ariaPressed === 'true'")
+
+		# A slash goes to the filter.
+		b.press("/", ADDR2)
+		b.wait_for("one is left", ROWS + ".length === 1")
+		assert rows()[0][0] == ADDR2
+		assert b.text("#backend-count") == "1 of 2"
+		b.press("/x")
+		b.wait_for("none is left",
+		    "return !document.querySelector('#no-rows').hidden")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "it fits a phone, in the light and in the dark" {
+	start_world
+	page <<-'EOF'
+		b.size(360, 740, 2, True)
+		b.go(URL)
+		wait_until_live()
+		grounds = set()
+		for scheme in "light", "dark":
+		    b.media(prefers_color_scheme=scheme)
+		    b.wait_for(scheme, "return matchMedia("
+		        f"'(prefers-color-scheme: {scheme})').matches")
+		    for state in "is-live", "is-lost":
+		        b.js("page.state = document.body.className = arguments[0]",
+		            state)
+		        assert b.js(FAINT) == []
+		        assert b.js("return document.documentElement"
+		            ".scrollWidth") <= 360
+		    grounds.add(b.js("return getComputedStyle(document.body)"
+		        ".backgroundColor"))
+		assert len(grounds) == 2, grounds
+		# A pixel of the plots is one of the screen.
+		b.wait_for("sharp plots", "return [...document"
+		    ".querySelectorAll('canvas')].every((c) => "
+		    "c.width === 2 * c.clientWidth && c.width > 400)")
+		# What does not fit is scrolled in the table itself.
+		assert b.js("const s = document.querySelector('.scroller');"
+		    "return s.scrollWidth > s.clientWidth")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a pool is chosen from several, and is kept in the address" {
+	start_world "spare=[::1]:1"
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		assert b.text("#pool-name") == "demo"
+		b.js("document.querySelector('#pool-select').focus()")
+		b.press("spare")
+		b.wait_for("the other pool", "return document.querySelector("
+		    "'#pool-name').textContent === 'spare'")
+		b.wait_for("its backend", ROWS + "[0][0] === '[::1]:1'")
+		assert len(rows()) == 1
+		assert b.js("return location.hash") == "#pool=spare"
+		b.post("refresh")
+		b.wait_for("its backend again", ROWS + "[0]?.[0] === '[::1]:1'")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "what the server sends is text, whatever it looks like" {
+	start_world
+	local name='%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E'
+	ask "advertise demo $name [::1]:1 ttl=60s"
+	page <<-'EOF'
+		# And an address that cannot be decoded.
+		b.go(URL + "#pool=%E0%A4%A")
+		wait_until_live()
+		b.wait_for("the name",
+		    ROWS + ".some((row) => row[0] === arguments[0])",
+		    "<img src=x onerror=alert(1)>")
+		assert b.js("return document.images.length") == 0
+		assert b.complaints() == []
+		# And if it were not: the policy lets no such thing run.
+		b.js("const s = document.createElement('script');"
+		    "s.textContent = 'window.ran = 1'; document.body.append(s);"
+		    "s.insertAdjacentHTML('afterend', arguments[0])",
+		    "<img src=x onerror='window.ran = 1'><p style='color:red'>")
+		b.wait_for("the picture", "return document.images[0].complete")
+		assert b.js("return window.ran ?? null") is None
+		assert len([c for c in b.complaints()
+		    if "Content Security Policy" in c]) >= 3
+	EOF
+}
+
+@test "messages of other servers, and broken ones, do no harm" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		# Rates after each message: of each pool, then of its backends.
+		FEED = '''
+		    const model = modelNew();
+		    return arguments[0].map(([nowS, message]) => {
+			modelTake(model, message, nowS);
+			return [...model.pools.values()].flatMap((p) => [
+			    p.claimsPerS, ...p.shown.map((b) => b.claimsPerS)]);
+		    });
+		'''
+
+		def foreign(total, **more):
+		    a = {"total_claims": total, "claimed_slots": 1, "new": [1]}
+		    return {"claims": total, "new": {}, "sets": dict(more, a=a)}
+
+		# The least that may be sent: rates by our own clock, at any
+		# distance, and none from a total that fell.
+		got = b.js(FEED, [[0, foreign(100)], [0.5, foreign(150)],
+		    [10.5, foreign(250)], [11.5, foreign(7)],
+		    [12.5, foreign(9)]])
+		assert got == [[0, None], [100, 100], [10, 10], [0, None],
+		    [2, 2]], got
+		# One that was away starts anew.
+		got = b.js(FEED, [[0, foreign(0, b={"total_claims": 5})],
+		    [1, foreign(1)], [2, foreign(2, b={"total_claims": 500})],
+		    [3, foreign(3, b={"total_claims": 501})]])
+		assert got[2:] == [[1, 1, None], [2, 1, 1]], got
+		# A clock that stands still or goes back.
+		got = b.js(FEED, [[n, {"t": t, **foreign(n)}]
+		    for n, t in enumerate([100, 100, 99, 100])])
+		assert got == [[0, None], [0, None], [0, None], [1, 1]], got
+
+		# Nonsense of every kind, to a page that goes on.
+		strange = {"total_claims": "7", "name": {}, "pool": []}
+		for m in (None, 1, "x", [], {}, {"sets": None}, {"sets": 7},
+		    {"sets": {"a": None, "b": 1, "__proto__": {}}},
+		    {"sets": {}, "pools": {"demo": "x", "__proto__": None}},
+		    {"sets": {"a": strange}}, {"error": {}}, {"sets": {"a": {
+		    "total_claims": -1, "claimed_slots": 1e300}}, "t": "soon"},
+		    {"event": 7}, {"event": "lost", "count": 3},
+		    {"event": "new", "t": "x", "addr": [], "how": "h" * 9999}):
+		    b.js("const m = JSON.parse(arguments[0]);"
+		        "onStats(m); onEvent(m); draw()", json.dumps(m))
+		b.js("linkHear(page.stats, 'no JSON'); linkHear(page.stats,"
+		    "new TextEncoder().encode('{}').buffer)")
+		b.wait_for("it goes on", "return poolNames().join() === 'demo'")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "memory stays bounded: the past, gone backends, events" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		# New names at each message, for longer than the past is kept.
+		got = b.js('''
+		    const model = modelNew();
+		    for (let i = 0; i < 3 * SAMPLES; i++)
+			modelTake(model, { sets: {
+			    [`a${i}`]: { pool: `p${i % 7 === 0 ? i : 0}` },
+			    [`b${i}`]: { pool: 'p' } } }, i);
+		    return [model.backends, model.lines.size, model.pools.size];
+		''')
+		assert got[0] <= 2 * 320 and got[1] < 1200 and got[2] <= 64, got
+		got = b.js('''
+		    for (let i = 0; i < 1000; i++)
+			onEvent({ event: 'connect-failed', pool: 'demo',
+			    t: i * 60, addr: `[::1]:${i}` });
+		    return [page.events.kept.length,
+			document.querySelectorAll('#events li').length];
+		''')
+		assert got == [200, 200], got
+	EOF
+}
+
+@test "a thousand backends: only the rows in sight exist" {
+	start_world
+	local i lines=()
+	for ((i = 1; i <= 1000; i++)); do
+		printf -v lines[i] 'advertise demo name%04d [::1]:%d ttl=60s' \
+		    "$i" "$i"
+	done
+	ask 'set demo max-slots=4' "${lines[@]}" >"$SCRATCH/advertised"
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		b.wait_for("all are known", "return document.querySelector("
+		    "'#backend-count').textContent === '1,002'")
+		assert len(rows()) < 100
+		assert b.js("return document.querySelector('table')"
+		    ".ariaRowCount") == "1003"
+		b.js("const s = document.querySelector('.scroller');"
+		    "s.scrollTop = s.scrollHeight")
+		b.wait_for("the last one", ROWS + ".at(-1)[0] === 'name1000'")
+		assert len(rows()) < 100
+		b.click("#columns th:first-child button")
+		b.js("document.querySelector('.scroller').scrollTop = 0")
+		b.wait_for("the last one first", ROWS + "[0][0] === 'name1000'")
+		b.js("document.querySelector('#filter').focus()")
+		b.press("name099")
+		b.wait_for("ten are left", ROWS + ".length === 10")
+		assert b.text("#backend-count") == "10 of 1,002"
+		# The busiest have lines of their own, the rest share one.
+		legend = b.js("return [...document.querySelectorAll("
+		    "'.legend')[0].children].map((li) => li.innerText)")
+		assert len(legend) == 6, legend
+		assert "997 others, each" in legend[-1], legend
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a part of the page that is missing fails the build" {
+	mkdir "$SCRATCH/page"
+	cp "$ROOT"/cmd/qorb-web/page/* "$SCRATCH/page"
+	cd "$SCRATCH/page"
+	run_ok awk -f page.awk index.html
+	refute_output --partial '@include'
+	rm plot.js
+	run_status 1 awk -f page.awk index.html
+	assert_equal "$stderr" 'page.awk: plot.js is missing or empty'
+}
