@@ -450,7 +450,8 @@ help:
 	'make check      install what is missing, build, run every test' \
 	'make unit       build and run the unit tests' \
 	'make sim        run the pool core through SEEDS ($(SEEDS)) worlds,' \
-	'                and then the resolver (make sim-resolver)' \
+	'                and then the resolver' \
+	'make sim-resolver  the resolver alone' \
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
 	'make fleet      how evenly 1,000 hosts use 500 backends' \

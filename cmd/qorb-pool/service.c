@@ -17,9 +17,12 @@
 #include "io/resolver.h"
 #include "io/state_file.h"
 
-/* Sets of more backends than this take in changes at most this often. */
-#define GATHER_ABOVE 500
-#define GATHER_US    (50 * US_PER_MS)
+/* Sets of more backends than this take in changes at most this often, and less
+ * often the larger they are: a change costs a microsecond for each backend, so
+ * that is a twentieth of the daemon's time at most. */
+#define GATHER_ABOVE   500
+#define GATHER_US      (50 * US_PER_MS)
+#define GATHER_EACH_US 20
 
 static void
 on_connected(void *ctx, struct conn *c)
@@ -211,6 +214,14 @@ on_resolver_trace(
 	events_tell(s->daemon, s, &e);
 }
 
+static uint64_t
+gather_us(size_t count)
+{
+	uint64_t span_us = count * GATHER_EACH_US;
+
+	return span_us > GATHER_US ? span_us : GATHER_US;
+}
+
 void
 service_refresh(struct service *s)
 {
@@ -230,7 +241,8 @@ service_refresh(struct service *s)
 	/* A large set is compared and spread as a whole for each change. */
 	s->refresh_at_us = 0;
 	if (count > GATHER_ABOVE)
-		s->refresh_at_us = time_after(s->daemon->now_us, GATHER_US);
+		s->refresh_at_us =
+		    time_after(s->daemon->now_us, gather_us(count));
 }
 
 /* As service_refresh, but changes of a large set that follow one another are

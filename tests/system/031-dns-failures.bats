@@ -230,8 +230,14 @@ survives()
 	stop_daemon nsd
 	echo 'this is no zone' >"$SCRATCH/zones/test.com.zone"
 	serve_again
-	wait_for_text "$SCRATCH/pool.err" 'SERVFAIL'
+	wait_for why_says SERVFAIL
+	resolver_is stale
 	claims_go_on
+}
+
+why_says()
+{
+	[[ $(ask 'why demo') == *"$1"* ]]
 }
 
 # The same name server on the port that it had.

@@ -112,6 +112,9 @@ run_apart(uint64_t seed)
 	}
 	if (WIFSIGNALED(status))
 		say_broken(0, 0, "crash", strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) > 1)
+		say_broken(
+		    options->events, 0, "crash", "a complaint at its end");
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
