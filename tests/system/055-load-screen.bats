@@ -7,23 +7,11 @@
 # shellcheck disable=SC2030,SC2031
 
 load helpers
+load screen
 
 setup()
 {
-	helpers_begin
-	command -v tmux >/dev/null || skip "tmux is not installed"
-}
-
-teardown()
-{
-	[[ ! -S $SCRATCH/tmux ]] || mux kill-server || :
-	rm -f "$SCRATCH/tmux"
-	helpers_end
-}
-
-mux()
-{
-	tmux -S "$SCRATCH/tmux" -f /dev/null -u "$@" 3>&- 4>&-
+	screen_begin
 }
 
 # Three echo servers and a pool over them, with options for the daemon.
@@ -36,51 +24,6 @@ start_all()
 	done
 	POOL=demo=${addrs#,}
 	start_pool "$@" "$POOL"
-}
-
-# open_screen COLUMNS ROWS WORDS...: the words run by a shell in a terminal.
-# That shell is there before and after them.
-open_screen()
-{
-	local cols=$1 rows=$2
-	shift 2
-	mux new-session -d -x "$cols" -y "$rows" \
-	    "PS1='the shell> ' exec bash --norc --noprofile"
-	see 'the shell>$'
-	mux send-keys "$*" Enter
-}
-
-keys()
-{
-	mux send-keys "$@"
-}
-
-screen()
-{
-	mux capture-pane -p "$@"
-}
-
-screen_has()
-{
-	screen | grep -Eq -- "$1"
-}
-
-# Waits until a line of the screen matches.
-see()
-{
-	if ! wait_for screen_has "$1"; then
-		screen
-		return 1
-	fi
-}
-
-# Waits until no line of the screen matches.
-see_no()
-{
-	if ! wait_for eval '! screen_has "$1"'; then
-		screen
-		return 1
-	fi
 }
 
 # see_task INDEX CLAIMED MS SUCCESSES SERVER CLAIM: extended expressions.
