@@ -128,7 +128,9 @@ on_row(struct source *s, const struct qorb_reply *row)
 static void
 end_round(struct source *s, uint64_t t_us)
 {
-	model_end(s->model, t_us);
+	const struct model_time time = { .t_us = t_us, .clock_us = t_us };
+
+	model_end(s->model, &time);
 	model_begin(s->model);
 	if (s->options.every_us == 0) {
 		s->is_over = true;
@@ -159,8 +161,7 @@ on_reply(struct source *s, const struct qorb_reply *reply)
 		break;
 	case QORB_ROW:
 		if (is_end(reply))
-			end_round(s,
-			    (uint64_t)(decimal(reply, "t") * (double)US_PER_S));
+			end_round(s, model_time_us(decimal(reply, "t")));
 		else
 			on_row(s, reply);
 		break;
