@@ -1,11 +1,12 @@
 /*
- * qtop: what the pools of a daemon are doing, as tables or JSON.
+ * qtop: what the pools of a daemon are doing, on a screen, as tables or JSON.
  */
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "io/options.h"
+#include "live.h"
 #include "plain.h"
 #include "settings.h"
 
@@ -38,12 +39,15 @@ static const struct program program = {
 	.name = "qtop",
 	.summary = "Shows what qorb-pool is doing: claims a second, and what "
 		   "state the connections to each backend are in.",
-	.usage = "-b [--json] [-n N] [-i SECONDS] [-p POOL] [--socket PATH]\n"
+	.usage = "[-i SECONDS] [-p POOL] [--socket PATH]\n"
+		 "-b [--json] [-n N] [-i SECONDS] [-p POOL] [--socket PATH]\n"
 		 "[OPTION ...] ws://HOST:PORT[/PATH]",
-	.note = "-b may be left out with --json and when the output is not a "
-		"terminal.\nSIGINT and SIGTERM end it. Instead of a daemon it "
-		"can read\nws://HOST:PORT/qtop/stats, as qorb-web has it.",
-	.examples = "qtop -b -n 1\n"
+	.note =
+	    "On a terminal: keys sort, filter and scroll, ? says which, q "
+	    "quits. With -b or\n--json, or when the output goes elsewhere: "
+	    "until N rounds, SIGINT or SIGTERM.\nInstead of a daemon it can "
+	    "read ws://HOST:PORT/qtop/stats, as qorb-web has it.",
+	.examples = "qtop\n"
 		    "qtop --json -i 0.5 -p demo | jq .claims_per_s",
 	.rows = rows,
 	.usage_status = EXIT_USAGE,
@@ -142,9 +146,7 @@ main(int argc, char **argv)
 	struct settings settings = { .every_us = US_PER_S, .rounds = NEVER };
 
 	read_command_line(&settings, argc, argv);
-	if (!settings.is_batch && !settings.is_json && isatty(STDOUT_FILENO))
-		program_usage(&program,
-		    "standard output is a terminal: use -b for plain tables, "
-		    "or --json");
-	return plain_run(&settings);
+	if (settings.is_batch || settings.is_json || !isatty(STDOUT_FILENO))
+		return plain_run(&settings);
+	return live_run(&settings);
 }

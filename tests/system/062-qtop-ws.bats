@@ -6,10 +6,11 @@
 # shellcheck disable=SC2030,SC2031
 
 load helpers
+load screen
 
 setup()
 {
-	helpers_begin
+	screen_begin
 	SCRIPT=$SCRATCH/script
 	# What says how far a server has come.
 	GO=$SCRATCH/go
@@ -256,4 +257,54 @@ again"
 	    - "$URL"
 	# As the shell says of SIGPIPE.
 	assert_equal "${lines[1]}" 141
+}
+
+# --- on a screen --------------------------------------------------------------
+
+@test "the screen says what is wrong, and goes on" {
+	server <<<"text $minimal
+wait $GO-1
+text {\"sets\":
+wait $GO-2
+text $minimal
+wait $GO-3
+text {\"version\":1,\"error\":\"/s: connection refused\"}
+wait $GO-4
+text $minimal
+hold"
+	open_screen 100 24 qtop "$URL"
+	see "^ QTOP - ws://.*/qtop/stats - 0 claims/s *$"
+	see '^- +0\.0 +- +- '
+	see '^b +0\.0 +1 +2 +4 +3 +7 -'
+	: >"$GO-1"
+	see '^ QTOP - .* - 0 claims/s - NOT UNDERSTOOD: a message that is no J'
+	see '^b +0\.0 +1 +2 +4 +3 +7 -'
+	: >"$GO-2"
+	see '^ QTOP - .* - 0 claims/s *$'
+	: >"$GO-3"
+	see '^ QTOP - .* - NO FIGURES: /s: connection refused'
+	: >"$GO-4"
+	see '^ QTOP - .* - 0 claims/s *$'
+}
+
+@test "a server that goes away is tried again, and comes back" {
+	local port
+	server <<<"text $minimal
+hold"
+	port=${URL##*:}
+	open_screen 100 24 qtop "$URL"
+	see '^b +0\.0 '
+	stop_daemon server 143
+	see '^ QTOP - ws://.* - LOST, trying again: '
+	see '^Unable to connect'
+	echo 'close 1001 not yet' >"$SCRIPT"
+	start_daemon -n server -r ready \
+	    python3 "$ROOT/tests/system/ws_script.py" ::1 "$port" "$SCRIPT"
+	see '^ QTOP - ws://.* - LOST, trying again: the server closed the conn'
+	# Another one, that has done more: what the first had done says nothing.
+	printf 'text %s\nhold\n' "${minimal//7/9000000}" >"$SCRIPT"
+	see '^b +0\.0 .* 9000000 '
+	see '^ QTOP - .* - 0 claims/s *$'
+	keys q
+	see 'the shell>$'
 }
