@@ -289,7 +289,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,\
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
-		$(LIBS) $(call libraries,qorb-pool) $(LDLIBS)
+		$(LIBS) $(call libraries,$(or $(PARTS_OF),qorb-pool)) $(LDLIBS)
+
+# A target that tries parts of a program names them, and whose they are.
+$(BUILD)/fuzz/fuzz_message: PARTS_OF = qtop
+$(BUILD)/fuzz/fuzz_message: $(BUILD)/obj/cmd/qtop/message.o \
+	$(BUILD)/obj/cmd/qtop/model.o
+$(BUILD)/obj/tests/fuzz/fuzz_message.o: EXTRA_CFLAGS = -Icmd/qtop
 
 # With clang and the flags of FUZZ_FLAGS only: `make fuzz` sees to that.
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
