@@ -57,6 +57,20 @@ order_is()
 	[ "$(order)" = "$1 " ]
 }
 
+has_styled()
+{
+	screen -e | grep -q -- "$1"
+}
+
+# Waits until a line matches, colours and attributes too; a basic expression.
+see_styled()
+{
+	if ! wait_for has_styled "$1"; then
+		screen -e
+		return 1
+	fi
+}
+
 # The line that says how many backends, and in which order.
 see_summary()
 {
@@ -108,7 +122,7 @@ see_summary()
 	keys s
 	see_summary '3 backends by CONNECTING, falling'
 	# Its title alone is inverted.
-	screen -e | grep -q $'NAME.*;7m[^ ]*mCONNECTING\033[^7 ]*m '
+	see_styled $'NAME.*;7m[^ ]*mCONNECTING\033[^7 ]*m '
 	wait_for eval '[[ $(order) == "$GONE "* ]]'
 	keys r
 	see_summary '3 backends by CONNECTING, rising'
@@ -170,7 +184,7 @@ see_summary()
 	keys s
 	see "^${GONE//[\[\]]/.}  ${GONE//[\[\]]/.}  offline  failures $some"
 	keys End
-	see_no "^${GONE//[\[\]]/.}  "
+	see_no "^${GONE//[\[\]]/.}  ${GONE//[\[\]]/.}  offline"
 	local name
 	name=$(screen | grep -E '^(.*)  \1  online  ' | cut -d ' ' -f 1)
 	[ -n "$name" ]
@@ -185,7 +199,7 @@ see_summary()
 	see_summary '3 backends by NAME, falling'
 	see "^${name//[\[\]]/.}  ${name//[\[\]]/.}  online"
 	# Inverted, and it alone of the rows.
-	assert_equal "$(screen -e | grep -c $'^[^ ]*\033\\[7m\\[::1\]:')" 1
+	assert_equal "$(screen -e | grep -c $'^[^ ]*[;[]7m[^ ]*\\[::1\\]:')" 1
 }
 
 @test "Space stands still, and goes on" {
@@ -280,13 +294,13 @@ start_many()
 	see '^cannot connect to .*: '
 	# What was known is still there.
 	screen_has "^${GONE//[\[\]]/.} +0\.0"
-	screen -e | grep -q $'\033\[[0-9;]*31[0-9;]*m *QTOP'
+	see_styled $'\033\[[0-9;]*31[0-9;]*m *QTOP'
 	start_pool "${POOLS[@]}"
 	see "^ QTOP - $QORB_SOCKET - 0 claims/s *$"
 	see_row "$ONE" '0\.0' 0 "$some" 0 0 0
 	see_summary '3 of 3 backends of pool demo by CONNECTING, rising, filter \['
 	see "^${GONE//[\[\]]/.}  ${GONE//[\[\]]/.}  offline"
-	screen -e | grep -q $'\033\[[0-9;]*36[0-9;]*m *QTOP'
+	see_styled $'\033\[[0-9;]*36[0-9;]*m *QTOP'
 }
 
 @test "any size: from a corner to a wall, and back" {
@@ -323,9 +337,9 @@ start_many()
 	# The one that is offline comes last, where it is not selected.
 	keys s s s s s s r
 	see_summary '3 backends by STATE, falling'
-	screen -e | grep -q $'\033\[[0-9;]*36[0-9;]*m *QTOP'
-	screen -e | grep -q $'\033\[[0-9;]*31[0-9;]*m *offline'
-	screen -e | grep -q $'\033\[[0-9;]*32[0-9;]*m *online'
+	see_styled $'\033\[[0-9;]*36[0-9;]*m *QTOP'
+	see_styled $'\033\[[0-9;]*31[0-9;]*m *offline'
+	see_styled $'\033\[[0-9;]*32[0-9;]*m *online'
 	keys q
 	see 'the shell>$'
 	for plain in NO_COLOR=1 TERM=vt100; do
@@ -333,7 +347,7 @@ start_many()
 		see_row "$GONE" '0\.0' 1
 		# Attributes may be there, colours (30 to 49) may not.
 		run ! grep -Eq $'\033\\[([0-9;]*;)?[34][0-8]m' <<<"$(screen -e)"
-		screen -e | grep -q $'\033\[[0-9;]*7m *QTOP'
+		see_styled $'\033\[[0-9;]*7m *QTOP'
 		keys q
 		see 'the shell>$'
 	done

@@ -65,10 +65,15 @@ see()
 	fi
 }
 
+screen_lacks()
+{
+	! screen_has "$1"
+}
+
 # shellcheck disable=SC2119
 see_no()
 {
-	if ! wait_for eval '! screen_has "$1"'; then
+	if ! wait_for screen_lacks "$1"; then
 		screen
 		return 1
 	fi
