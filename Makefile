@@ -167,7 +167,7 @@ LIBS_qorb-load    := LIBEVENT JANSSON NCURSES MATH
 LIBS_qorb-pool    := LIBEVENT CARES INIH PROBES
 LIBS_qorb-resolve := LIBEVENT CARES
 LIBS_qorb-web     := WEBSOCKETS JANSSON
-LIBS_qtop         := LIBEVENT
+LIBS_qtop         := WEBSOCKETS JANSSON NCURSES
 LIBS_TESTS        := LIBEVENT CARES JANSSON NCURSES INIH WEBSOCKETS MATH CMOCKA
 
 # $(call libraries,NAME): the linker's words for LIBS_NAME.
@@ -210,14 +210,16 @@ CORE_OBJS   := $(call objs,libcommon/core)
 IO_OBJS     := $(call objs,libcommon/io)
 TUI_OBJS    := $(call objs,libcommon/tui)
 CLIENT_OBJS := $(call objs,libcommon/client)
+GLUE_OBJS   := $(call objs,libcommon/glue)
 
 $(BUILD)/lib/libcore.a: $(CORE_OBJS)
 $(BUILD)/lib/libio.a: $(IO_OBJS)
 $(BUILD)/lib/libtui.a: $(TUI_OBJS)
 $(BUILD)/lib/libclient.a: $(CLIENT_OBJS)
+$(BUILD)/lib/libglue.a: $(GLUE_OBJS)
 
 # Made anew, not updated, so that a source taken away leaves nothing behind.
-ARCHIVES := core io tui client
+ARCHIVES := core io tui client glue
 $(ARCHIVES:%=$(BUILD)/lib/lib%.a): $(BUILD)/compile.flags
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -251,8 +253,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/compile.flags | have-libraries
 	$(CC) $(STD_IO) $(WARN) $(CFLAGS) $(CPPFLAGS) $(INC) $(LIB_CFLAGS) \
 		$(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
-LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libclient.a $(BUILD)/lib/libio.a \
-	$(BUILD)/lib/libcore.a
+LIBS := $(BUILD)/lib/libtui.a $(BUILD)/lib/libglue.a $(BUILD)/lib/libclient.a \
+	$(BUILD)/lib/libio.a $(BUILD)/lib/libcore.a
 
 define program_rule
 $(BUILD)/bin/$(1): $(call parts,$(1)) $(LIBS) $(BUILD)/link.flags
@@ -294,11 +296,20 @@ $(BUILD)/sim/qorb-sim: $(SIM_OBJS) $(BUILD)/lib/libcore.a $(BUILD)/link.flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
-unit-tests: $(BUILD)/sim/qorb-sim
-.PHONY: sim
+# That of the resolver and the other sources.
+$(BUILD)/sim/qorb-sim-resolver: $(call objs,tests/sim/resolver) \
+	$(BUILD)/lib/libcore.a $(BUILD)/link.flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
+unit-tests: $(BUILD)/sim/qorb-sim $(BUILD)/sim/qorb-sim-resolver
+.PHONY: sim sim-resolver
 sim: $(BUILD)/sim/qorb-sim
 	@$< --seeds '$(SEEDS)' --events '$(EVENTS)' \
 		--shrink='$(BUILD)/sim/failed.sim' $(SIM_FLAGS)
+	@$(if $(SIM_FLAGS),,$(MAKE) --no-print-directory -s sim-resolver EVENTS=10000)
+sim-resolver: $(BUILD)/sim/qorb-sim-resolver
+	@$< --seeds '$(SEEDS)' --events '$(EVENTS)' $(SIM_FLAGS)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
@@ -306,7 +317,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,\
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBS) $(BUILD)/link.flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
-		$(LIBS) $(call libraries,qorb-pool) $(LDLIBS)
+		$(LIBS) $(call libraries,$(or $(PARTS_OF),qorb-pool)) $(LDLIBS)
+
+# A target that tries parts of a program names them, and whose they are.
+$(BUILD)/fuzz/fuzz_message: PARTS_OF = qtop
+$(BUILD)/fuzz/fuzz_message: $(BUILD)/obj/cmd/qtop/message.o \
+	$(BUILD)/obj/cmd/qtop/model.o
+$(BUILD)/obj/tests/fuzz/fuzz_message.o: EXTRA_CFLAGS = -Icmd/qtop
 
 # With clang and the flags of FUZZ_FLAGS only: `make fuzz` sees to that.
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
@@ -327,19 +344,25 @@ $(MEASURES): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBS) $(BUILD)/link.flags
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
 		$(MATH_LIBS) $(LDLIBS)
 
+$(filter $(BUILD)/bench/%,$(MEASURES)): $(BUILD)/obj/tests/bench/meter.o
+
 # They are built with the tests, so that they do not rot.
 unit-tests: $(MEASURES)
 .PHONY: bench-core fleet
 bench-core: $(BUILD)/bench/bench_core
-	@$<
+	@tests/bench/core.sh $<
 fleet: $(BUILD)/sim/fleet
 	@$<
 .PHONY: bench-daemon
 bench-daemon: all $(BUILD)/bench/bench_daemon
 	@tests/bench/daemon.sh '$(BUILD)'
 
-ROUNDS ?= 20
+.PHONY: bench-sources
+bench-sources: ROUNDS ?= 20
+bench-sources: all $(BUILD)/bench/bench_daemon $(BUILD)/bench/bench_adverts
+	@tests/bench/sources.sh '$(BUILD)' '$(ROUNDS)'
 .PHONY: bench-probes
+bench-probes: ROUNDS ?= 100
 bench-probes:
 	@for p in yes no; do $(MAKE) --no-print-directory -s PROBES=$$p \
 		BUILD='$(BUILD)/bench-probes'/$$p all \
@@ -426,12 +449,14 @@ help:
 	'make demo DEMO=live   the same, left running until Ctrl-C' \
 	'make check      install what is missing, build, run every test' \
 	'make unit       build and run the unit tests' \
-	'make sim        run the pool core through SEEDS ($(SEEDS)) worlds' \
+	'make sim        run the pool core through SEEDS ($(SEEDS)) worlds,' \
+	'                and then the resolver (make sim-resolver)' \
 	'make lint       build and check layers, style, shell and manuals' \
 	'make bench-core measure what a claim costs in the core alone' \
 	'make fleet      how evenly 1,000 hosts use 500 backends' \
 	'make bench-probes  what a claim pays for probes not watched' \
 	'make bench-daemon  measure what it costs through a live daemon' \
+	'make bench-sources  time 1,000 targets in DNS, 10,000 backends' \
 	'make fuzz       fuzz for FUZZ_SECONDS ($(FUZZ_SECONDS)) a target, with clang' \
 	'make setup      install what building and testing need' \
 	'make format     let clang-format lay out the C files' \

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "advert.h"
 #include "core/text.h"
+#include "glue/feed.h"
 #include "io/fd.h"
 #include "io/options.h"
 #include "rate.h"
@@ -218,7 +218,7 @@ on_fed(void *ctx)
 }
 
 /* NULL when nothing is to be announced. */
-static struct advert *
+static struct feed *
 announce(struct event_base *base, const struct server *server,
     struct announcement *a)
 {
@@ -231,16 +231,16 @@ announce(struct event_base *base, const struct server *server,
 		.on_fed = on_fed,
 		.ctx = a,
 	};
-	struct advert *advert;
+	struct feed *advert;
 
 	if (a->pool == NULL)
 		return NULL;
 	spec.name =
 	    a->name != NULL ? a->name : addr_text(server_addr(server), text);
-	advert = advert_new(base, &params);
+	advert = feed_new(base, &params);
 	if (advert == NULL)
 		program_fail(1, "pool %s: no room to advertise", a->pool);
-	advert_set(advert, &spec, 1);
+	feed_set(advert, &spec, 1);
 	return advert;
 }
 
@@ -272,7 +272,7 @@ main(int argc, char **argv)
 {
 	struct server_settings settings = { 0 };
 	struct announcement announcement = { 0 };
-	struct advert *advert;
+	struct feed *advert;
 	struct event_base *base;
 	struct server *server;
 	char text[ADDR_TEXT_BYTES];
@@ -292,7 +292,7 @@ main(int argc, char **argv)
 	advert = announce(base, server, &announcement);
 	serve_until_stopped(base, server);
 	/* First it is no backend any more, then its connections end. */
-	advert_free(&advert);
+	feed_free(&advert);
 	server_stop(server);
 	server_report(server);
 	server_free(&server);

@@ -22,8 +22,9 @@ struct dial {
 	struct direct *direct;
 	struct event event;
 	enum dial_state state;
-	int fd;	   /* owned; -1 for none */
-	int error; /* errno of what went wrong at once */
+	int fd;	      /* owned; -1 for none */
+	bool is_made; /* connected at once */
+	int error;    /* errno of what went wrong at once */
 	unsigned target;
 };
 
@@ -86,7 +87,7 @@ dial_error(const struct dial *dial)
 	int error = dial->error;
 	socklen_t len = sizeof(error);
 
-	if (error == 0 &&
+	if (error == 0 && !dial->is_made &&
 	    getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
 	return error;
@@ -129,14 +130,17 @@ dial_connect(struct dial *dial)
 	socklen_t len = addr_to_sockaddr(to, &sa);
 
 	dial->error = 0;
+	dial->is_made = false;
 	dial->fd =
 	    socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (dial->fd >= 0 &&
 	    (connect(dial->fd, (struct sockaddr *)&sa, len) == 0 ||
 		(errno == EINPROGRESS &&
 		    (connect(dial->fd, (struct sockaddr *)&sa, len) == 0 ||
-			errno == EISCONN))))
+			errno == EISCONN)))) {
+		dial->is_made = true;
 		return true;
+	}
 	if (dial->fd >= 0 && (errno == EALREADY || errno == EINPROGRESS))
 		return false;
 	dial->error = errno;

@@ -3,17 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event_struct.h>
 
 #include "core/base.h"
-#include "core/rng.h"
 #include "io/fd.h"
+#include "cost.h"
 #include "direct.h"
 #include "failure.h"
 #include "links.h"
+#include "schedule.h"
 #include "task.h"
 
 #define WHY_BYTES 512
@@ -45,13 +45,12 @@ struct driver {
 	struct event_base *base;
 	void *ctx;
 	void (*on_second)(void *ctx);
-	FILE *record; /* borrowed; NULL for none */
 
 	enum phase phase;
 	enum driver_end end;
 	char why[WHY_BYTES];
 	unsigned unanswered;
-	uint64_t cpu_begun_us;
+	struct cost begun; /* the process before the run */
 
 	struct crew crew;
 	struct task *tasks;    /* owned; work->tasks */
@@ -62,13 +61,8 @@ struct driver {
 
 	struct task **idle; /* owned; open model: free for an arrival */
 	unsigned idle_count;
-	struct arrivals arrivals;
-	uint64_t due_us; /* of the next arrival, monotonic clock */
-	uint64_t due_key;
-	size_t replayed; /* arrivals of the file so far */
+	struct schedule schedule;
 	struct event arrival;
-
-	struct rng keys;
 
 	struct event limit; /* the duration, then the end's own limit */
 	struct event sweep;
@@ -92,18 +86,6 @@ driver_add_timer(struct event *timer, uint64_t span_us)
 	evtimer_add(timer, &tv);
 }
 
-static uint64_t
-driver_cpu_us(void)
-{
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage) != 0)
-		return 0;
-	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
-		   US_PER_S +
-	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 /* ---- The end of a run ---- */
 
 static void
@@ -113,64 +95,19 @@ driver_set_end(struct driver *d, enum driver_end end, const char *why)
 	(void)snprintf(d->why, sizeof(d->why), "%s", why);
 }
 
-static uint64_t
-driver_key(struct driver *d)
-{
-	if (d->work->key_space == 0)
-		return REPLAY_NO_KEY;
-	return rng_below(&d->keys, d->work->key_space);
-}
-
-/* Looks one arrival further. */
-static void
-driver_next_due(struct driver *d)
-{
-	const struct replay *replay = d->work->replay;
-
-	if (replay == NULL) {
-		d->due_us = d->figures->begun_us + arrivals_next(&d->arrivals);
-		d->due_key = driver_key(d);
-	} else if (d->replayed == replay->count) {
-		d->due_us = NEVER;
-	} else {
-		const struct replay_arrival *a =
-		    &replay->arrivals[d->replayed++];
-
-		d->due_us = d->figures->begun_us + a->at_us;
-		d->due_key = a->key;
-	}
-}
-
-static void
-driver_record(struct driver *d, uint64_t at_us, uint64_t key)
-{
-	if (d->record != NULL)
-		replay_write(d->record, at_us - d->figures->begun_us, key);
-}
-
-/* Arrivals that nobody was free for belong to the report: leaving them out
- * would hide just the moments when the pool was slowest. */
-static uint64_t
-driver_planned(struct driver *d, uint64_t now_us)
-{
-	uint64_t planned = d->figures->asked;
-
-	while (d->due_us <= now_us && planned < d->work->claims) {
-		planned++;
-		driver_record(d, d->due_us, d->due_key);
-		driver_next_due(d);
-	}
-	return planned;
-}
-
 static void
 driver_end_figures(struct driver *d)
 {
+	struct cost cost = cost_since(&d->begun);
+	struct figures *f = d->figures;
 	uint64_t now_us = clock_us();
 
+	/* Arrivals that nobody was free for belong to the report: leaving them
+	 * out would hide just the moments when the pool was slowest. */
 	if (workload_is_open(d->work))
-		d->figures->planned = driver_planned(d, now_us);
-	figures_end(d->figures, now_us, driver_cpu_us() - d->cpu_begun_us);
+		f->planned = f->asked + schedule_skip(&d->schedule, now_us,
+					    d->work->claims - f->asked);
+	figures_end(f, now_us, &cost);
 }
 
 static void
@@ -247,11 +184,12 @@ static void
 driver_claim(void *ctx, struct task *t)
 {
 	struct driver *d = ctx;
+	struct schedule *s = &d->schedule;
 	bool is_open = workload_is_open(d->work);
-	uint64_t key = is_open ? d->due_key : driver_key(d);
+	uint64_t key = is_open ? s->due_key : schedule_key(s);
 
-	if (d->record != NULL)
-		driver_record(d, is_open ? t->planned_us : clock_us(), key);
+	if (s->record != NULL)
+		schedule_record(s, is_open ? t->planned_us : clock_us(), key);
 	ASSERT(d->asked_count < d->work->tasks);
 	d->figures->asked++;
 	d->asked[d->asked_count++] = t;
@@ -327,15 +265,16 @@ driver_on_idle(void *ctx, struct task *t, unsigned failure)
 static void
 driver_begin_due(struct driver *d)
 {
+	struct schedule *s = &d->schedule;
 	uint64_t now_us = clock_us();
 
 	while (d->idle_count > 0 && driver_may_ask(d)) {
-		if (d->due_us > now_us) {
-			driver_add_timer(&d->arrival, d->due_us - now_us);
+		if (s->due_us > now_us) {
+			driver_add_timer(&d->arrival, s->due_us - now_us);
 			return;
 		}
-		task_begin(d->idle[--d->idle_count], d->due_us);
-		driver_next_due(d);
+		task_begin(d->idle[--d->idle_count], s->due_us);
+		schedule_next(s);
 	}
 }
 
@@ -517,10 +456,9 @@ driver_turn(struct driver *d)
 enum driver_end
 driver_run(struct driver *d)
 {
-	d->cpu_begun_us = driver_cpu_us();
+	d->begun = cost_now();
 	d->figures->begun_us = clock_us();
-	if (workload_is_open(d->work))
-		driver_next_due(d);
+	schedule_begin(&d->schedule, d->figures->begun_us);
 	driver_add_timers(d);
 	driver_begin_all(d);
 	driver_turn(d);
@@ -584,17 +522,11 @@ driver_new(const struct driver_params *params)
 	d->ctx = params->ctx;
 	d->on_second = params->on_second;
 	driver_init_crew(d);
-	d->record = params->record;
+	schedule_init(&d->schedule, d->work, params->record);
 	if (d->work->direct != NULL)
 		d->direct = direct_new(d->work, d->base, &links_ops, d);
 	else
 		d->links = links_new(d->work, d->base, &links_ops, d);
-	/* Keys and arrivals draw from streams of their own, so that the one
-	 * does not shift the other. */
-	rng_init(&d->keys, hash_mix(d->work->seed, 1));
-	if (d->work->rate > 0)
-		arrivals_init(&d->arrivals, d->work->arrivals, d->work->rate,
-		    d->work->ramp_us, hash_mix(d->work->seed, 2));
 	evtimer_assign(&d->arrival, d->base, driver_on_arrival, d);
 	evtimer_assign(&d->limit, d->base, driver_on_limit, d);
 	event_assign(&d->sweep, d->base, -1, EV_PERSIST, driver_on_sweep, d);

@@ -181,11 +181,46 @@ figures_on_failure(struct figures *f, unsigned failure)
 }
 
 void
-figures_end(struct figures *f, uint64_t now_us, uint64_t cpu_us)
+figures_end(struct figures *f, uint64_t now_us, const struct cost *cost)
 {
 	f->is_ended = true;
 	f->elapsed_us = now_us - f->begun_us;
-	f->cpu_us = cpu_us;
+	f->cost = *cost;
+}
+
+static void
+figures_add_spans(struct figures_spans *to, const struct figures_spans *from)
+{
+	histogram_add(&to->wait, &from->wait);
+	histogram_add(&to->cycle, &from->cycle);
+}
+
+void
+figures_add(struct figures *to, const struct figures *from)
+{
+	to->asked += from->asked;
+	to->granted += from->granted;
+	to->cycles += from->cycles;
+	to->cut += from->cut;
+	to->planned += from->planned;
+	for (unsigned i = 0; i < FAILURE_COUNT; i++)
+		to->failures[i] += from->failures[i];
+	figures_add_spans(&to->spans, &from->spans);
+	figures_add_spans(&to->raw, &from->raw);
+	for (size_t i = 0; i < from->backend_count; i++) {
+		const struct figures_backend *b = &from->backends[i];
+
+		figures_backend(to, b->name)->claims += b->claims;
+	}
+	for (size_t i = 0; i < from->slot_cap; i++) {
+		if (from->slots[i] != SLOT_NONE)
+			figures_on_slot(to, from->slots[i]);
+	}
+	to->has_more_slots |= from->has_more_slots;
+	to->is_ended = true;
+	to->elapsed_us += from->elapsed_us;
+	to->cost.cpu_us += from->cost.cpu_us;
+	to->cost.delayed_us += from->cost.delayed_us;
 }
 
 uint64_t
@@ -216,12 +251,32 @@ figures_rate(const struct figures *f, uint64_t count)
 	return (double)count * (double)US_PER_S / (double)f->elapsed_us;
 }
 
-double
-figures_cpu_share(const struct figures *f)
+static double
+figures_share(const struct figures *f, uint64_t us)
 {
 	if (f->elapsed_us == 0)
 		return 0;
-	return (double)f->cpu_us / (double)f->elapsed_us;
+	return (double)us / (double)f->elapsed_us;
+}
+
+double
+figures_cpu_share(const struct figures *f)
+{
+	return figures_share(f, f->cost.cpu_us);
+}
+
+double
+figures_delayed_share(const struct figures *f)
+{
+	return figures_share(f, f->cost.delayed_us);
+}
+
+double
+figures_cycle_cpu_us(const struct figures *f)
+{
+	if (f->cycles == 0)
+		return 0;
+	return (double)f->cost.cpu_us / (double)f->cycles;
 }
 
 static int

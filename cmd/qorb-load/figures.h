@@ -22,12 +22,13 @@
 #include <stdint.h>
 
 #include "core/histogram.h"
+#include "cost.h"
 #include "failure.h"
 
 /* Slots told apart; more only count as "more". */
 #define FIGURES_SLOTS_MAX 65536
 /* Backends told apart; claims on further ones count under one name. */
-#define FIGURES_BACKENDS_MAX 8192
+#define FIGURES_BACKENDS_MAX 32768
 
 struct figures_backend {
 	char *name; /* owned */
@@ -63,7 +64,7 @@ struct figures {
 	bool is_ended;
 	uint64_t begun_us;   /* of the monotonic clock */
 	uint64_t elapsed_us; /* once ended */
-	uint64_t cpu_us;     /* of this process, once ended */
+	struct cost cost;    /* of this process, once ended */
 };
 
 struct figures *figures_new(bool is_open);
@@ -84,7 +85,10 @@ void figures_on_cycle(
 void figures_on_failure(struct figures *f, unsigned failure);
 
 /* The run ends here: from now on nothing but failures is counted. */
-void figures_end(struct figures *f, uint64_t now_us, uint64_t cpu_us);
+void figures_end(struct figures *f, uint64_t now_us, const struct cost *cost);
+
+/* Adds the figures of a run that has ended, of the same model. */
+void figures_add(struct figures *to, const struct figures *from);
 
 /* Of all codes together. */
 uint64_t figures_failures(const struct figures *f);
@@ -95,8 +99,13 @@ double figures_failure_share(const struct figures *f);
 /* Events a second of the time until the end; 0 for no time. */
 double figures_rate(const struct figures *f, uint64_t count);
 
-/* The share of the run in which this process was on a processor, 0 to 1. */
+/* The shares of the run, 0 to 1, in which this process was on a processor, and
+ * in which it waited for one though it had something to do. */
 double figures_cpu_share(const struct figures *f);
+double figures_delayed_share(const struct figures *f);
+
+/* Time on a processor for each whole cycle; 0 when there is none. */
+double figures_cycle_cpu_us(const struct figures *f);
 
 /* Backends by claims, most first, then by name. */
 void figures_sort_backends(struct figures *f);

@@ -6,7 +6,6 @@
 
 #include <event2/event_struct.h>
 
-#include "client/qorb_client.h"
 #include "core/base.h"
 #include "io/options.h"
 #include "tui/screen.h"
@@ -17,8 +16,6 @@
 
 /* The picture is brought up to date this often. */
 #define SHOW_US (100 * US_PER_MS)
-/* The longest a daemon may take to say that it knows the pool. */
-#define ASK_MS 5000
 
 struct interactive {
 	struct event_base *base;
@@ -102,33 +99,6 @@ interactive_on_end(evutil_socket_t number, short what, void *arg)
 
 /* ---- Wiring ---- */
 
-/* The pool's name is checked while a plain line can still say so. */
-static void
-interactive_check_pool(const struct workload *work)
-{
-	const char *const words[] = { work->pool };
-	const struct qorb_request request = {
-		.verb = "backends",
-		.words = words,
-		.count = ARRAY_LEN(words),
-		.timeout_ms = ASK_MS,
-	};
-	struct qorb_client *client = qorb_client_new(work->socket_path);
-
-	if (client == NULL)
-		program_fail(1, "out of memory");
-	if (!qorb_client_is_up(client))
-		program_fail(1, "%s", qorb_client_error(client));
-	if (!qorb_call(client, &request)) {
-		const char *code = qorb_client_code(client);
-
-		program_fail(1, "pool %s: %s%s%s", work->pool,
-		    code != NULL ? code : "", code != NULL ? ": " : "",
-		    qorb_client_error(client));
-	}
-	qorb_client_free(&client);
-}
-
 enum { EVENT_INPUT, EVENT_SHOW, EVENT_WINCH, EVENT_SIGNALS, EVENTS = 6 };
 
 static const int end_signals[EVENTS - EVENT_SIGNALS] = { SIGINT, SIGTERM,
@@ -186,7 +156,6 @@ interactive_run(
 	const char *why;
 
 	most.tasks = tasks_max;
-	interactive_check_pool(work);
 	board_init(&in.board, work->pool, figures);
 	in.session = session_new(&params);
 	why = session_connect(in.session);

@@ -1,10 +1,9 @@
 /*
  * qorb-load: puts a workload of claims on a pool and says how the pool did.
- * Here is the wiring; see settings.h for the command line, driver.h for a run,
- * interactive.h for the screen.
+ * Here is the wiring; see settings.h for the command line, trial.h for a run,
+ * compare.h for two of them in turns, interactive.h for the screen.
  */
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
@@ -16,35 +15,18 @@
 #include "core/text.h"
 #include "io/fd.h"
 #include "io/options.h"
-#include "driver.h"
+#include "backends.h"
+#include "compare.h"
 #include "interactive.h"
 #include "progress.h"
 #include "replay.h"
 #include "report.h"
 #include "settings.h"
+#include "trial.h"
 
 /* Descriptors for all that is neither a task's nor a link's. */
 #define FDS_SPARE 32
-#define WHY_BYTES 256
-
-/* Timers of the loop are good to a millisecond unless it is told otherwise,
- * which costs a system call a turn: only for those who use timers. */
-static struct event_base *
-new_base(const struct workload *w)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base;
-
-	if (config == NULL)
-		program_fail(1, "out of memory");
-	if (workload_is_open(w) || w->hold_us > 0 || w->pause_us > 0)
-		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	base = event_base_new_with_config(config);
-	event_config_free(config);
-	if (base == NULL)
-		program_fail(1, "the event loop cannot be made");
-	return base;
-}
+#define WHY_BYTES 512
 
 static void
 check_fds(const struct workload *w)
@@ -58,20 +40,6 @@ check_fds(const struct workload *w)
 		    "fewer tasks or raise it (ulimit -n)",
 		    w->tasks, (unsigned long long)needed,
 		    (unsigned long long)limit);
-}
-
-static void
-on_signal(evutil_socket_t number, short what, void *arg)
-{
-	(void)number;
-	(void)what;
-	driver_stop(arg);
-}
-
-static void
-on_second(void *arg)
-{
-	progress_show(arg, clock_us());
 }
 
 static void
@@ -106,71 +74,28 @@ close_output(FILE *file, const char *path)
 		program_fail(1, "%s: %s", path, strerror(errno));
 }
 
-static enum driver_end
-run(struct driver *driver, struct event_base *base)
+/* Ends the program when the daemon is missing or does not know the pool. */
+static void
+ask_backends(struct backends *b, const struct workload *work)
 {
-	struct event *on_int = evsignal_new(base, SIGINT, on_signal, driver);
-	struct event *on_term = evsignal_new(base, SIGTERM, on_signal, driver);
-	enum driver_end end;
+	char buf[WHY_BYTES];
+	struct text why;
 
-	if (on_int == NULL || on_term == NULL)
-		program_fail(1, "out of memory");
-	event_add(on_int, NULL);
-	event_add(on_term, NULL);
-	end = driver_run(driver);
-	event_free(on_int);
-	event_free(on_term);
-	return end;
+	text_init(&why, buf, sizeof(buf));
+	if (!backends_ask(b, work, &why))
+		program_fail(1, "%s", buf);
 }
 
-/* One run of the workload, with the pool or without. */
-struct trial {
-	struct workload work;
-	struct figures *figures;
-	struct event_base *base;
-	struct driver *driver;
-	struct report report;
-};
-
-static void
-trial_run(struct trial *t, const struct settings *s, FILE *record)
+/* NULL when nobody would see it. */
+static struct progress *
+start_progress(struct progress *p, const struct settings *s)
 {
 	bool is_terminal = isatty(STDERR_FILENO) && !s->wants_progress;
-	struct progress progress;
-	struct driver_params params = {
-		.work = &t->work,
-		.ctx = &progress,
-		.on_second =
-		    is_terminal || s->wants_progress ? on_second : NULL,
-		.record = record,
-	};
 
-	t->figures = figures_new(workload_is_open(&t->work));
-	t->base = new_base(&t->work);
-	params.figures = t->figures;
-	params.base = t->base;
-	t->driver = driver_new(&params);
-	progress_init(&progress, t->figures, stderr, is_terminal);
-	if (!driver_connect(t->driver))
-		program_fail(1, "%s", driver_why(t->driver));
-	t->report.end = run(t->driver, t->base);
-	progress_end(&progress);
-	figures_sort_backends(t->figures);
-	t->report.work = &t->work;
-	t->report.figures = t->figures;
-	t->report.fail_above_percent = s->fail_above_percent;
-	t->report.why = driver_why(t->driver);
-	t->report.server = driver_server(t->driver);
-	t->report.unanswered = driver_unanswered(t->driver);
-}
-
-static void
-trial_fini(struct trial *t)
-{
-	driver_free(&t->driver);
-	if (t->base != NULL)
-		event_base_free(t->base);
-	figures_free(&t->figures);
+	if (!is_terminal && !s->wants_progress)
+		return NULL;
+	progress_init(p, stderr, is_terminal);
+	return p;
 }
 
 static void
@@ -190,52 +115,88 @@ load(const struct settings *s, const struct workload *work)
 {
 	FILE *histogram = open_output(s->histogram_path);
 	FILE *record = open_output(s->record_path);
-	struct trial trial = { .work = *work };
+	struct workload w = *work;
+	struct trial trial = { 0 };
+	struct progress progress, *shown = start_progress(&progress, s);
+	struct report report;
 	int status;
 
-	trial.work.direct = s->direct;
-	trial.work.direct_count = s->direct_count;
+	w.direct = s->direct;
+	w.direct_count = s->direct_count;
 	if (record != NULL)
 		replay_write_head(record);
-	trial_run(&trial, s, record);
-	print_report(s, &trial.report);
+	if (!trial_run(&trial, &w, shown, record))
+		program_fail(1, "%s", trial.why);
+	trial_release_signals();
+	progress_end(shown);
+	report = trial_report(&trial, &w, s->fail_above_percent);
+	print_report(s, &report);
 	if (histogram != NULL)
-		report_histograms(&trial.report, histogram);
+		report_histograms(&report, histogram);
 	close_output(histogram, s->histogram_path);
 	close_output(record, s->record_path);
-	status = report_status(&trial.report);
+	status = report_status(&report);
 	trial_fini(&trial);
 	return status;
 }
 
-/* The second run begins with what the first one left behind: the pool goes
- * first, since connections without it leave local ports resting. */
+static void
+print_compared(const struct settings *s, const struct compare_report *both)
+{
+	if (!s->is_json)
+		report_compare(both, stdout);
+	else if (!report_compare_json(both, stdout))
+		program_fail(1, "out of memory");
+	check_written(stdout, "standard output");
+}
+
+/* What both sides have shown, or the pool alone when it never came to the
+ * other one. */
+static int
+report_compared(const struct settings *s, const struct compare *c)
+{
+	const struct trial *sides = c->sides;
+	struct compare_report both = {
+		.pool = trial_report(&sides[COMPARE_POOL],
+		    &c->work[COMPARE_POOL], s->fail_above_percent),
+		.direct = trial_report(&sides[COMPARE_DIRECT],
+		    &c->work[COMPARE_DIRECT], s->fail_above_percent),
+		.turns = c->turns,
+	};
+
+	if (sides[COMPARE_DIRECT].figures == NULL) {
+		print_report(s, &both.pool);
+		return report_status(&both.pool);
+	}
+	print_compared(s, &both);
+	return report_status(&both.pool) | report_status(&both.direct);
+}
+
+/* Without --direct both sides use the backends that the pool uses now. */
 static int
 load_compared(const struct settings *s, const struct workload *work)
 {
-	struct trial pool = { .work = *work };
-	struct trial direct = { .work = *work };
+	struct backends backends = { 0 };
+	struct progress progress, *shown = start_progress(&progress, s);
+	struct compare compare;
 	int status;
 
-	direct.work.direct = s->direct;
-	direct.work.direct_count = s->direct_count;
-	trial_run(&pool, s, NULL);
-	if (pool.report.end != DRIVER_COMPLETE) {
-		print_report(s, &pool.report);
-		status = report_status(&pool.report);
-		trial_fini(&pool);
-		return status;
+	if (s->direct != NULL)
+		compare_init(&compare, work, s->direct, s->direct_count);
+	else {
+		ask_backends(&backends, work);
+		if (backends.count == 0)
+			program_fail(1,
+			    "pool %s: no backend is online to compare with",
+			    work->pool);
+		compare_init(&compare, work, backends.addrs, backends.count);
 	}
-	trial_run(&direct, s, NULL);
-	if (!s->is_json)
-		report_compare(&pool.report, &direct.report, stdout);
-	else if (!report_compare_json(&pool.report, &direct.report, stdout))
-		program_fail(1, "out of memory");
-	check_written(stdout, "standard output");
-	status = report_status(&pool.report);
-	status |= report_status(&direct.report);
-	trial_fini(&pool);
-	trial_fini(&direct);
+	compare_run(&compare, shown);
+	trial_release_signals();
+	progress_end(shown);
+	status = report_compared(s, &compare);
+	compare_fini(&compare);
+	backends_fini(&backends);
 	return status;
 }
 
@@ -244,9 +205,13 @@ static int
 load_interactively(const struct workload *work)
 {
 	uint64_t most = fd_raise_limit() - work->links - FDS_SPARE;
-	struct event_base *base = new_base(work);
+	struct event_base *base = trial_base(work);
+	struct backends backends;
 	int status;
 
+	/* The pool's name is checked while a plain line can still say so. */
+	ask_backends(&backends, work);
+	backends_fini(&backends);
 	if (most > WORKLOAD_TASKS_MAX)
 		most = WORKLOAD_TASKS_MAX;
 	status = interactive_run(work, base, (unsigned)most);

@@ -11,13 +11,20 @@
 #define COLS_DEFAULT 80
 
 void
-progress_init(
-    struct progress *p, struct figures *figures, FILE *out, bool is_terminal)
+progress_init(struct progress *p, FILE *out, bool is_terminal)
 {
 	memset(p, 0, sizeof(*p));
-	p->figures = figures;
 	p->out = out;
 	p->is_terminal = is_terminal;
+}
+
+void
+progress_follow(struct progress *p, struct figures *figures, const char *label)
+{
+	p->figures = figures;
+	p->label = label;
+	p->granted = 0;
+	p->shown_us = 0;
 }
 
 static void
@@ -47,10 +54,13 @@ progress_add_line(struct text *t, const struct progress *p, uint64_t now_us)
 	uint64_t span_us = now_us > from_us ? now_us - from_us : 1;
 	uint64_t rate =
 	    ((f->granted - p->granted) * US_PER_S + span_us / 2) / span_us;
+	uint64_t begun_us = p->begun_us > 0 ? p->begun_us : f->begun_us;
 	char buf[NUMBERS_BYTES];
 
+	if (p->label[0] != '\0')
+		text_addf(t, "%-6s", p->label);
 	text_addf(t, "%4llus",
-	    (unsigned long long)((now_us - f->begun_us + US_PER_S / 2) /
+	    (unsigned long long)((now_us - begun_us + US_PER_S / 2) /
 				 US_PER_S));
 	text_addf(t, " %10s claims/s", numbers_count(buf, rate));
 	text_addf(t, "  p50 %6s",
@@ -98,6 +108,8 @@ progress_show(struct progress *p, uint64_t now_us)
 	else
 		fprintf(p->out, "%s\n", buf);
 	fflush(p->out);
+	if (p->begun_us == 0)
+		p->begun_us = p->figures->begun_us;
 	p->granted = p->figures->granted;
 	p->shown_us = now_us;
 	histogram_clear(&p->figures->lately);
@@ -106,7 +118,7 @@ progress_show(struct progress *p, uint64_t now_us)
 void
 progress_end(struct progress *p)
 {
-	if (!p->is_terminal || p->shown == 0)
+	if (p == NULL || !p->is_terminal || p->shown == 0)
 		return;
 	progress_rewrite(p, "");
 	fputc('\r', p->out);

@@ -32,6 +32,13 @@ report_spans(
 	return n;
 }
 
+bool
+report_is_busy(const struct figures *f)
+{
+	return figures_cpu_share(f) + figures_delayed_share(f) >
+	       REPORT_BUSY_SHARE;
+}
+
 /* ---- The exit status ---- */
 
 int
@@ -221,19 +228,20 @@ static void
 report_cost(const struct report *r, FILE *out)
 {
 	const struct figures *f = r->figures;
-	double share = figures_cpu_share(f);
 
 	fprintf(out, "%sqorb-load itself: %.0f %% of one processor",
-	    f->granted > 0 ? "" : "\n", 100 * share);
+	    f->granted > 0 ? "" : "\n", 100 * figures_cpu_share(f));
 	if (f->cycles > 0)
-		fprintf(out, ", %.1f us a cycle",
-		    (double)f->cpu_us / (double)f->cycles);
+		fprintf(out, ", %.1f us a cycle", figures_cycle_cpu_us(f));
+	if (f->cost.delayed_us > 0)
+		fprintf(out, "; %.0f %% waiting for one",
+		    100 * figures_delayed_share(f));
 	fputc('\n', out);
-	if (share > REPORT_BUSY_SHARE)
+	if (report_is_busy(f))
 		fprintf(out,
-		    "note: over %.0f %%: qorb-load was the bottleneck itself;"
-		    " the daemon can do\nmore, and latencies include its own"
-		    " delay\n",
+		    "note: together over %.0f %%: qorb-load was the "
+		    "bottleneck itself or near it;\nthe daemon can do more, "
+		    "and latencies include its own delay\n",
 		    100 * REPORT_BUSY_SHARE);
 }
 

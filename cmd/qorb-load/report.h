@@ -12,9 +12,9 @@
 #include "figures.h"
 #include "workload.h"
 
-/* A run in which this process was on a processor for more than this share of
- * the time says more about it than about the daemon. */
-#define REPORT_BUSY_SHARE 0.8
+/* A run of which this process was on a processor, or waited for one, for more
+ * than this share says much about it, and too little about the daemon. */
+#define REPORT_BUSY_SHARE 0.5
 
 struct report {
 	const struct workload *work;   /* all borrowed */
@@ -32,21 +32,29 @@ int report_status(const struct report *r);
 
 void report_text(const struct report *r, FILE *out);
 
-/* Two runs of the same workload side by side: what the pool saved. Both are
- * those of one command line, the first with the pool. */
-void report_compare(
-    const struct report *pool, const struct report *direct, FILE *out);
+/* The same workload with the pool and without: what the pool saved. */
+struct compare_report {
+	struct report pool;
+	struct report direct;
+	unsigned turns; /* that each of them had */
+};
+
+/* Both side by side. */
+void report_compare(const struct compare_report *r, FILE *out);
 
 /* One object on one line. False when memory is short. */
 bool report_json(const struct report *r, FILE *out) MUST_CHECK;
-/* One of two members, "pool" and "direct", each such an object. */
-bool report_compare_json(const struct report *pool, const struct report *direct,
-    FILE *out) MUST_CHECK;
+/* One with the members "pool" and "direct", each such an object, and "turns".
+ */
+bool report_compare_json(const struct compare_report *r, FILE *out) MUST_CHECK;
 
 /* Every bucket of the latencies that is not empty, as lines of a latency's
  * name, the bucket's upper edge in microseconds, its count, and the share of
  * all that lies at or below it; tab-separated, with a line of titles. */
 void report_histograms(const struct report *r, FILE *out);
+
+/* Was more of the measured time our own than REPORT_BUSY_SHARE? */
+bool report_is_busy(const struct figures *f);
 
 /* The latencies of a run: two, or four in the open model. */
 #define REPORT_SPANS_MAX 4

@@ -92,37 +92,64 @@ compare_errors(
 	}
 }
 
-static double
-compare_cost(const struct figures *f)
+static void
+compare_costs(const struct report *pool, const struct report *direct, FILE *out)
 {
-	return f->cycles > 0 ? (double)f->cpu_us / (double)f->cycles : 0;
+	const struct figures *f[] = { pool->figures, direct->figures };
+	char cycle[2][NUMBERS_BYTES], share[2][NUMBERS_BYTES];
+
+	for (unsigned i = 0; i < ARRAY_LEN(f); i++) {
+		(void)snprintf(cycle[i], NUMBERS_BYTES, "%.1fus",
+		    figures_cycle_cpu_us(f[i]));
+		(void)snprintf(share[i], NUMBERS_BYTES, "%.0f %%",
+		    100 * figures_cpu_share(f[i]));
+	}
+	compare_line(out, "own cpu a cycle", cycle[0], cycle[1]);
+	compare_ratio(
+	    out, figures_cycle_cpu_us(f[0]), figures_cycle_cpu_us(f[1]));
+	compare_line(out, "own share of time", share[0], share[1]);
+	compare_ratio(out, figures_cpu_share(f[0]), figures_cpu_share(f[1]));
 }
 
-void
-report_compare(
-    const struct report *pool, const struct report *direct, FILE *out)
+static void
+compare_head(const struct compare_report *r, FILE *out)
 {
-	const struct figures *a = pool->figures;
-	const struct figures *b = direct->figures;
-	char span[NUMBERS_BYTES], own[NUMBERS_BYTES], its[NUMBERS_BYTES];
+	const struct report *pool = &r->pool;
+	const struct workload *w = pool->work;
+	char span[NUMBERS_BYTES];
 
 	fprintf(out,
 	    "pool %s of %s, and the same %u task%s with a connection each "
-	    "claim;\n%s each, seed %llu\n\n",
-	    pool->work->pool, pool->server, pool->work->tasks,
-	    pool->work->tasks == 1 ? "" : "s",
-	    numbers_span(span, a->elapsed_us),
-	    (unsigned long long)pool->work->seed);
+	    "claim;\n%s each in %u turn%s, seed %llu\n",
+	    w->pool, pool->server, w->tasks, w->tasks == 1 ? "" : "s",
+	    numbers_span(span, pool->figures->elapsed_us), r->turns,
+	    r->turns == 1 ? "" : "s", (unsigned long long)w->seed);
+	if (pool->end != DRIVER_COMPLETE)
+		fprintf(out, "ended early: %s\n", pool->why);
+	else if (r->direct.end != DRIVER_COMPLETE)
+		fprintf(out, "ended early: %s\n", r->direct.why);
+	fputc('\n', out);
+}
+
+void
+report_compare(const struct compare_report *r, FILE *out)
+{
+	const struct figures *a = r->pool.figures;
+	const struct figures *b = r->direct.figures;
+
+	compare_head(r, out);
 	fprintf(
 	    out, "%-18s%15s%15s%15s\n", "", "pool", "direct", "pool / direct");
 	compare_rate(out, "claims a second", figures_rate(a, a->granted),
 	    figures_rate(b, b->granted));
 	compare_rate(out, "cycles a second", figures_rate(a, a->cycles),
 	    figures_rate(b, b->cycles));
-	compare_latencies(pool, direct, out);
-	(void)snprintf(own, sizeof(own), "%.1fus", compare_cost(a));
-	(void)snprintf(its, sizeof(its), "%.1fus", compare_cost(b));
-	compare_line(out, "own cpu a cycle", own, its);
-	compare_ratio(out, compare_cost(a), compare_cost(b));
-	compare_errors(pool, direct, out);
+	compare_latencies(&r->pool, &r->direct, out);
+	compare_costs(&r->pool, &r->direct, out);
+	compare_errors(&r->pool, &r->direct, out);
+	if (report_is_busy(a) || report_is_busy(b))
+		fprintf(out,
+		    "note: qorb-load itself was the bottleneck or near it: "
+		    "over %.0f %% of the time\n",
+		    100 * REPORT_BUSY_SHARE);
 }

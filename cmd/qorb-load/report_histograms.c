@@ -27,8 +27,9 @@ report_histogram(const struct report_spans *spans, FILE *out)
 		if (h->buckets[i] == 0)
 			continue;
 		sum += h->buckets[i];
-		fprintf(out, "%s\t%llu\t%u\t%.8f\n", spans->name,
-		    (unsigned long long)report_bucket_edge(i), h->buckets[i],
+		fprintf(out, "%s\t%llu\t%llu\t%.8f\n", spans->name,
+		    (unsigned long long)report_bucket_edge(i),
+		    (unsigned long long)h->buckets[i],
 		    (double)sum / (double)h->count);
 	}
 }

@@ -95,10 +95,10 @@ json_backends(const struct figures *f)
 	for (size_t i = 0; i < f->backend_count; i++) {
 		const struct figures_backend *b = &f->backends[i];
 
-		json_array_append_new(
-		    list, json_pack("{s:s, s:o, s:f}", "name", b->name,
-			      "claims", json_count(b->claims), "percent",
-			      100.0 * (double)b->claims / (double)f->granted));
+		json_array_append_new(list,
+		    json_pack("{s:o, s:o, s:f}", "name", json_text(b->name),
+			"claims", json_count(b->claims), "percent",
+			100.0 * (double)b->claims / (double)f->granted));
 	}
 	return list;
 }
@@ -149,10 +149,11 @@ json_work(const struct workload *w)
 static json_t *
 json_cpu(const struct figures *f)
 {
-	double share = figures_cpu_share(f);
-
-	return json_pack("{s:o, s:f, s:b}", "used_us", json_count(f->cpu_us),
-	    "percent", 100 * share, "is_bottleneck", share > REPORT_BUSY_SHARE);
+	return json_pack("{s:o, s:f, s:f, s:o, s:f, s:b}", "used_us",
+	    json_count(f->cost.cpu_us), "percent", 100 * figures_cpu_share(f),
+	    "cycle_us", figures_cycle_cpu_us(f), "delayed_us",
+	    json_count(f->cost.delayed_us), "delayed_percent",
+	    100 * figures_delayed_share(f), "is_bottleneck", report_is_busy(f));
 }
 
 static json_t *
@@ -214,10 +215,10 @@ report_json(const struct report *r, FILE *out)
 }
 
 bool
-report_compare_json(
-    const struct report *pool, const struct report *direct, FILE *out)
+report_compare_json(const struct compare_report *r, FILE *out)
 {
-	return json_print(json_pack("{s:o, s:o}", "pool", json_report(pool),
-			      "direct", json_report(direct)),
+	return json_print(
+	    json_pack("{s:o, s:o, s:i}", "pool", json_report(&r->pool),
+		"direct", json_report(&r->direct), "turns", (int)r->turns),
 	    out);
 }

@@ -85,7 +85,7 @@ static const struct option_row rows[] = {
 	    "claim with a key= drawn from N keys" },
 	{ OPT_SEED, 0, "seed", "N", "of arrivals and keys (drawn anew)" },
 	{ OPT_CONNECTIONS, 0, "connections", "N",
-	    "connections to the daemon (one for each 256 tasks)" },
+	    "connections to the daemon (one for each 512 tasks)" },
 	{ OPT_PROGRESS, 0, "progress", NULL,
 	    "a line a second on stderr, even if that is no terminal" },
 	{ OPT_JSON, 'j', "json", NULL, "print the report as a JSON object" },
@@ -96,7 +96,7 @@ static const struct option_row rows[] = {
 	{ OPT_DIRECT, 0, "direct", "ADDR[,ADDR...]",
 	    "no pool: connect anew for each claim" },
 	{ OPT_COMPARE, 0, "compare", NULL,
-	    "run with the pool, then --direct, and show both" },
+	    "with the pool and without, in turns, side by side" },
 	{ OPT_RECORD, 0, "record", "FILE", "write all arrivals to FILE" },
 	{ OPT_REPLAY, 0, "replay", "FILE",
 	    "open model: the arrivals of FILE, to their end" },
@@ -111,6 +111,7 @@ static const struct program program = {
 		   "the pool did.",
 	.usage = "[options] POOL\n[options] --duration D POOL\n"
 		 "[options] --claims N POOL\n"
+		 "[options] --compare --duration D POOL\n"
 		 "[options] --direct ADDR[,ADDR...] --duration D",
 	.note = "Without --duration and --claims, on a terminal, tasks are "
 		"added and changed by keys, each with a --hold and --pause "
@@ -192,6 +193,14 @@ parse_direct(struct settings *s, const char *text)
 	free(copy);
 }
 
+static const char *
+parse_path(const char *option, const char *text)
+{
+	if (text[0] == '\0')
+		program_usage(&program, "%s '': a path is not empty", option);
+	return text;
+}
+
 static void
 set_output_option(struct settings *s, enum option_id id, const char *arg)
 {
@@ -200,17 +209,17 @@ set_output_option(struct settings *s, enum option_id id, const char *arg)
 	else if (id == OPT_JSON)
 		s->is_json = true;
 	else if (id == OPT_HISTOGRAM)
-		s->histogram_path = arg;
+		s->histogram_path = parse_path("--histogram", arg);
 	else if (id == OPT_FAIL_ABOVE)
 		s->fail_above_percent = parse_percent("--fail-above", arg);
 	else if (id == OPT_RECORD)
-		s->record_path = arg;
+		s->record_path = parse_path("--record", arg);
 	else if (id == OPT_REPLAY)
-		s->replay_path = arg;
+		s->replay_path = parse_path("--replay", arg);
 	else if (id == OPT_COMPARE)
 		s->is_compared = true;
 	else if (id == OPT_SOCKET)
-		s->work.socket_path = arg;
+		s->work.socket_path = parse_path("--socket", arg);
 }
 
 static void
@@ -341,9 +350,6 @@ check_interactive(struct settings *s)
 static void
 check_sources(struct settings *s)
 {
-	if (s->is_compared && s->direct == NULL)
-		program_usage(
-		    &program, "--compare: needs --direct ADDR[,ADDR...]");
 	if (s->is_compared)
 		check_not_given(s, NOT_COMPARED, "not with --compare");
 	else if (s->direct != NULL)

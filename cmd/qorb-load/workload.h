@@ -22,7 +22,7 @@
 
 /* Tasks that share a connection to the daemon unless the user says how many
  * connections there are. */
-#define WORKLOAD_TASKS_A_LINK 256
+#define WORKLOAD_TASKS_A_LINK 512
 
 struct workload {
 	const char *pool;	 /* borrowed; NULL when there is none */

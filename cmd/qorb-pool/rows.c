@@ -81,6 +81,7 @@ static void
 stats_of_pool(struct client *c, const char *tag, struct service *s)
 {
 	struct pool_stats st;
+	struct histogram last;
 	struct text t = begin_row(c, tag, "");
 
 	pool_stats(s->pool, c->daemon->now_us, &st);
@@ -89,10 +90,10 @@ stats_of_pool(struct client *c, const char *tag, struct service *s)
 	add_rate(&t, st.claims_per_s);
 	text_add_pair_u64(&t, "waiting", st.waiting);
 	text_add_pair_u64(&t, "refused", st.refused_all);
-	add_quantiles(
-	    &t, "wait_p50_us", "wait_p99_us", pool_wait_histogram(s->pool));
-	add_quantiles(
-	    &t, "hold_p50_us", "hold_p99_us", pool_hold_histogram(s->pool));
+	pool_recent_wait(s->pool, c->daemon->now_us, &last);
+	add_quantiles(&t, "wait_p50_us", "wait_p99_us", &last);
+	pool_recent_hold(s->pool, c->daemon->now_us, &last);
+	add_quantiles(&t, "hold_p50_us", "hold_p99_us", &last);
 	text_add_pair_u64(&t, "slots", st.slots);
 	text_add_pair(&t, "resolver", service_resolver_status(s));
 	client_line_end(c, &t);
@@ -433,7 +434,7 @@ why_source(struct client *c, const char *tag, struct service *s)
 	if (s->resolved_at_us != 0)
 		text_add_pair_u64(
 		    &t, "age_us", c->daemon->now_us - s->resolved_at_us);
-	text_add_pair_u64(&t, "advertised", s->sources.advert_count);
+	text_add_pair_u64(&t, "advertised", s->sources.adverts.count);
 	client_line_end(c, &t);
 	if (error[0] == '\0')
 		return;

@@ -11,8 +11,8 @@
 
 #include "core/pool.h"
 #include "core/resolve.h"
+#include "core/sources.h"
 #include "io/conn.h"
-#include "sources.h"
 
 struct client;
 struct daemon;

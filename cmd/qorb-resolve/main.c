@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "feed.h"
+#include "core/text.h"
+#include "glue/feed.h"
 #include "io/fd.h"
 #include "io/options.h"
-#include "core/text.h"
 #include "io/resolver.h"
 #include "rows.h"
 

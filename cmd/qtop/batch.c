@@ -5,41 +5,14 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "column.h"
+#include "figure.h"
 
 /* A name longer than this is cut in a table. */
 #define NAME_MAX_BYTES 400
 
-/* Columns of the table. Numbers are aligned to the right, and so is what
- * stands between them. */
-enum {
-	COL_NAME,
-	COL_RATE,
-	COL_CONNECTING,
-	COL_UNCLAIMED,
-	COL_CLAIMED,
-	COL_CHECKING,
-	COL_TOTAL,
-	COL_STATE,
-	COL_FAILURES,
-	COL_ADDRESS,
-	COLS
-};
-
-static const struct {
-	const char *title;
-	bool is_text;
-} columns[COLS] = {
-	[COL_NAME] = { "NAME", true },
-	[COL_RATE] = { "CLAIMS/s", false },
-	[COL_CONNECTING] = { "CONNECTING", false },
-	[COL_UNCLAIMED] = { "UNCLAIMED", false },
-	[COL_CLAIMED] = { "CLAIMED", false },
-	[COL_CHECKING] = { "CHECKING", false },
-	[COL_TOTAL] = { "TOTAL", false },
-	[COL_STATE] = { "STATE", true },
-	[COL_FAILURES] = { "FAILURES", false },
-	[COL_ADDRESS] = { "ADDRESS", true },
-};
+/* The screen's history is not for a table that stays. */
+#define COLS COLUMN_HISTORY
 
 struct cell {
 	char text[NAME_MAX_BYTES];
@@ -63,17 +36,17 @@ set_number(struct cell *cell, uint64_t n)
 static void
 fill_row(struct cell *row, const struct model_backend *b)
 {
-	set_text(&row[COL_NAME], b->name);
-	(void)snprintf(
-	    row[COL_RATE].text, sizeof(row->text), "%.1f", b->now.claims_per_s);
-	set_number(&row[COL_CONNECTING], b->now.connecting);
-	set_number(&row[COL_UNCLAIMED], b->now.unclaimed);
-	set_number(&row[COL_CLAIMED], b->now.claimed);
-	set_number(&row[COL_CHECKING], b->now.checking);
-	set_number(&row[COL_TOTAL], b->now.total);
-	set_text(&row[COL_STATE], b->state);
-	set_number(&row[COL_FAILURES], b->now.failures);
-	set_text(&row[COL_ADDRESS], b->addr);
+	set_text(&row[COLUMN_NAME], b->name);
+	(void)snprintf(row[COLUMN_RATE].text, sizeof(row->text), "%.1f",
+	    b->now.claims_per_s);
+	set_number(&row[COLUMN_CONNECTING], b->now.connecting);
+	set_number(&row[COLUMN_UNCLAIMED], b->now.unclaimed);
+	set_number(&row[COLUMN_CLAIMED], b->now.claimed);
+	set_number(&row[COLUMN_CHECKING], b->now.checking);
+	set_number(&row[COLUMN_TOTAL], b->now.total);
+	set_text(&row[COLUMN_STATE], b->state);
+	set_number(&row[COLUMN_FAILURES], b->now.failures);
+	set_text(&row[COLUMN_ADDRESS], b->addr);
 }
 
 /* Characters of UTF-8, taken as a column each. */
@@ -94,7 +67,7 @@ find_widths(const struct model_pool *p, int *widths)
 	struct cell row[COLS];
 
 	for (int c = 0; c < COLS; c++)
-		widths[c] = width(columns[c].title);
+		widths[c] = width(column_rows[c].title);
 	for (size_t i = 0; i < p->count; i++) {
 		fill_row(row, &p->backends[i]);
 		for (int c = 0; c < COLS; c++) {
@@ -111,9 +84,9 @@ print_cell(FILE *out, int c, const char *s, const int *widths)
 
 	if (c > 0)
 		fputc(' ', out);
-	if (c == COL_ADDRESS)
+	if (c == COLUMN_ADDRESS)
 		fputs(s, out); /* the last one: nothing to align */
-	else if (columns[c].is_text)
+	else if (column_rows[c].is_text)
 		fprintf(out, "%s%*s", s, padding, "");
 	else
 		fprintf(out, "%*s%s", padding, "", s);
@@ -127,7 +100,7 @@ print_backends(FILE *out, const struct model_pool *p)
 
 	find_widths(p, widths);
 	for (int c = 0; c < COLS; c++)
-		print_cell(out, c, columns[c].title, widths);
+		print_cell(out, c, column_rows[c].title, widths);
 	fputc('\n', out);
 	for (size_t i = 0; i < p->count; i++) {
 		fill_row(row, &p->backends[i]);
@@ -137,40 +110,42 @@ print_backends(FILE *out, const struct model_pool *p)
 	}
 }
 
-/* A measured span, three digits of it or four. */
-static const char *
-span_text(char *buf, size_t size, uint64_t us)
+/* What the source says of a pool beyond its claims. */
+static void
+print_details(FILE *out, const struct model_pool *p)
 {
-	if (us < US_PER_MS)
-		(void)snprintf(buf, size, "%" PRIu64 "us", us);
-	else if (us < US_PER_S)
-		(void)snprintf(
-		    buf, size, "%.1fms", (double)us / (double)US_PER_MS);
-	else
-		(void)snprintf(
-		    buf, size, "%.1fs", (double)us / (double)US_PER_S);
-	return buf;
+	const uint64_t spans[] = { p->now.wait_p50_us, p->now.wait_p99_us,
+		p->now.hold_p50_us, p->now.hold_p99_us };
+	char texts[4][32];
+	struct cell resolver;
+
+	for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
+		struct text t;
+
+		text_init(&t, texts[i], sizeof(texts[i]));
+		figure_add_span(&t, spans[i]);
+	}
+	set_text(&resolver, p->resolver);
+	fprintf(out,
+	    ", slots %" PRIu64 ", waiting %" PRIu64 ", refused %" PRIu64
+	    ", resolver %s\n",
+	    p->now.slots, p->now.waiting, p->now.refused, resolver.text);
+	fprintf(out, "wait p50 %s p99 %s, hold p50 %s p99 %s\n", texts[0],
+	    texts[1], texts[2], texts[3]);
 }
 
 static void
 print_pool(FILE *out, const struct model_pool *p)
 {
-	const uint64_t spans[] = { p->now.wait_p50_us, p->now.wait_p99_us,
-		p->now.hold_p50_us, p->now.hold_p99_us };
-	char texts[4][32];
-	struct cell name, resolver;
+	struct cell name;
 
-	for (size_t i = 0; i < ARRAY_LEN(spans); i++)
-		(void)span_text(texts[i], sizeof(texts[i]), spans[i]);
 	set_text(&name, p->name);
-	set_text(&resolver, p->resolver);
-	fprintf(out,
-	    "\npool %s: %.1f claims/s, slots %" PRIu64 ", waiting %" PRIu64
-	    ", refused %" PRIu64 ", resolver %s\n",
-	    name.text, p->now.claims_per_s, p->now.slots, p->now.waiting,
-	    p->now.refused, resolver.text);
-	fprintf(out, "wait p50 %s p99 %s, hold p50 %s p99 %s\n", texts[0],
-	    texts[1], texts[2], texts[3]);
+	fprintf(
+	    out, "\npool %s: %.1f claims/s", name.text, p->now.claims_per_s);
+	if (p->now.is_bare)
+		fputc('\n', out);
+	else
+		print_details(out, p);
 	if (p->count > 0)
 		print_backends(out, p);
 	else
@@ -185,9 +160,9 @@ batch_table(FILE *out, const struct model *model, const char *source)
 	set_text(&name, source);
 	fprintf(out, "%sQTOP - %s - %.0f claims/s\n",
 	    model->rounds > 1 ? "\n" : "", name.text, model->claims_per_s);
-	for (size_t i = 0; i < model->count; i++)
-		print_pool(out, &model->pools[i]);
-	if (model->count == 0)
+	for (size_t i = 0; i < model->now.count; i++)
+		print_pool(out, &model->now.pools[i]);
+	if (model->now.count == 0)
 		fputs("\nno pools\n", out);
 }
 
@@ -248,20 +223,41 @@ json_backend(FILE *out, const struct model_backend *b)
 	fputc('}', out);
 }
 
+/* null where the source does not say it. */
+static void
+json_pool_figures(FILE *out, const struct model_pool *p)
+{
+	const struct {
+		const char *key;
+		uint64_t n;
+		bool is_known;
+	} figures[] = {
+		{ "claims", p->now.claims, !p->now.lacks_claims },
+		{ "waiting", p->now.waiting, !p->now.is_bare },
+		{ "refused", p->now.refused, !p->now.is_bare },
+		{ "slots", p->now.slots, !p->now.is_bare },
+		{ "wait_p50_us", p->now.wait_p50_us, !p->now.is_bare },
+		{ "wait_p99_us", p->now.wait_p99_us, !p->now.is_bare },
+		{ "hold_p50_us", p->now.hold_p50_us, !p->now.is_bare },
+		{ "hold_p99_us", p->now.hold_p99_us, !p->now.is_bare },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+		fprintf(out, ",\"%s\":", figures[i].key);
+		if (figures[i].is_known)
+			fprintf(out, "%" PRIu64, figures[i].n);
+		else
+			fputs("null", out);
+	}
+}
+
 static void
 json_pool(FILE *out, const struct model_pool *p)
 {
 	json_text(out, "{\"pool\":", p->name);
 	json_text(out, ",\"resolver\":", p->resolver);
 	fprintf(out, ",\"claims_per_s\":%.1f", p->now.claims_per_s);
-	json_number(out, ",\"claims\":", p->now.claims);
-	json_number(out, ",\"waiting\":", p->now.waiting);
-	json_number(out, ",\"refused\":", p->now.refused);
-	json_number(out, ",\"slots\":", p->now.slots);
-	json_number(out, ",\"wait_p50_us\":", p->now.wait_p50_us);
-	json_number(out, ",\"wait_p99_us\":", p->now.wait_p99_us);
-	json_number(out, ",\"hold_p50_us\":", p->now.hold_p50_us);
-	json_number(out, ",\"hold_p99_us\":", p->now.hold_p99_us);
+	json_pool_figures(out, p);
 	fputs(",\"backends\":[", out);
 	for (size_t i = 0; i < p->count; i++) {
 		if (i > 0)
@@ -274,16 +270,16 @@ json_pool(FILE *out, const struct model_pool *p)
 void
 batch_json(FILE *out, const struct model *model, const char *source)
 {
-	uint64_t whole = model->t_us / US_PER_S;
-	uint64_t part = model->t_us % US_PER_S;
+	uint64_t whole = model->time.t_us / US_PER_S;
+	uint64_t part = model->time.t_us % US_PER_S;
 
 	fprintf(out, "{\"t\":%" PRIu64 ".%06" PRIu64, whole, part);
 	json_text(out, ",\"source\":", source);
 	fprintf(out, ",\"claims_per_s\":%.1f,\"pools\":[", model->claims_per_s);
-	for (size_t i = 0; i < model->count; i++) {
+	for (size_t i = 0; i < model->now.count; i++) {
 		if (i > 0)
 			fputc(',', out);
-		json_pool(out, &model->pools[i]);
+		json_pool(out, &model->now.pools[i]);
 	}
 	fputs("]}\n", out);
 }

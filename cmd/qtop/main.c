@@ -1,20 +1,14 @@
 /*
- * qtop: what the pools of a daemon are doing, as tables or JSON.
+ * qtop: what the pools of a daemon are doing, on a screen, as tables or JSON.
  */
 
-#include <errno.h>
-#include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
 #include "io/options.h"
-#include "source.h"
-
-#define EXIT_FAILED 1
-#define EXIT_USAGE  2
+#include "live.h"
+#include "plain.h"
+#include "settings.h"
 
 /* As the daemon has it. */
 #define LEAST_INTERVAL_US (10 * US_PER_MS)
@@ -32,7 +26,7 @@ enum {
 static const struct option_row rows[] = {
 	{ OPT_BATCH, 'b', "batch", NULL, "plain tables, one after another" },
 	{ OPT_INTERVAL, 'i', "interval", "SECONDS",
-	    "time from one to the next (default: 1)" },
+	    "time from one round to the next (default: 1)" },
 	{ OPT_JSON, 0, "json", NULL, "one JSON object a line instead" },
 	{ OPT_ROUNDS, 'n', "rounds", "N",
 	    "stop after N of them (default: when told to)" },
@@ -45,173 +39,114 @@ static const struct program program = {
 	.name = "qtop",
 	.summary = "Shows what qorb-pool is doing: claims a second, and what "
 		   "state the connections to each backend are in.",
-	.usage = "-b [-n N] [-i SECONDS] [-p POOL] [--json] [--socket PATH]",
-	.note = "-b may be left out with --json and when the output is not a "
-		"terminal. SIGINT and SIGTERM end it.",
-	.examples = "qtop -b -n 1\n"
+	.usage = "[-i SECONDS] [-p POOL] [--socket PATH]\n"
+		 "-b [--json] [-n N] [-i SECONDS] [-p POOL] [--socket PATH]\n"
+		 "[OPTION ...] ws://HOST:PORT[/PATH]",
+	.note =
+	    "On a terminal: keys sort, filter and scroll, ? says which, q "
+	    "quits. With -b or\n--json, or when the output goes elsewhere: "
+	    "until N rounds, SIGINT or SIGTERM.\nInstead of a daemon it can "
+	    "read ws://HOST:PORT/qtop/stats, as qorb-web has it.",
+	.examples = "qtop\n"
 		    "qtop --json -i 0.5 -p demo | jq .claims_per_s",
 	.rows = rows,
 	.usage_status = EXIT_USAGE,
 };
 
-struct qtop {
-	struct source_options source_options;
-	bool is_batch;
-	bool is_json;
-	uint64_t rounds; /* still to be shown; NEVER for no end */
-
-	struct event_base *base; /* owned */
-	struct source *source;	 /* owned */
-	struct model model;
-	int status;
-};
-
 static void
-set_interval(struct qtop *q, const char *text)
+set_interval(struct settings *s, const char *text)
 {
 	uint64_t us = option_duration(&program, "-i", text);
 
 	if (us < LEAST_INTERVAL_US || us > MOST_INTERVAL_US)
 		program_usage(
 		    &program, "-i '%s': not a time from 10ms to 24h", text);
-	q->source_options.every_us = us;
+	s->every_us = us;
+	s->has_interval = true;
 }
 
 static void
-read_command_line(struct qtop *q, int argc, char **argv)
+read_options(struct settings *s, struct options *o)
 {
-	struct options o;
 	const char *arg;
 	int id;
 
-	options_init(&o, &program, argc, argv);
-	while ((id = options_next(&o, &arg)) != 0) {
+	while ((id = options_next(o, &arg)) != 0) {
 		switch (id) {
 		case OPT_BATCH:
-			q->is_batch = true;
+			s->is_batch = true;
 			break;
 		case OPT_INTERVAL:
-			set_interval(q, arg);
+			set_interval(s, arg);
 			break;
 		case OPT_JSON:
-			q->is_json = true;
+			s->is_json = true;
 			break;
 		case OPT_ROUNDS:
-			q->rounds =
+			s->rounds =
 			    option_number(&program, "-n", arg, 1, NEVER - 1);
 			break;
 		case OPT_POOL:
 			if (*arg == '\0')
 				program_usage(&program, "-p '': not a name");
-			q->source_options.pool = arg;
+			s->pool = arg;
 			break;
 		case OPT_SOCKET:
-			q->source_options.socket = arg;
+			s->socket = arg;
 			break;
 		}
 	}
+}
+
+/* What the options ask of a server is asked in the URL, unless that has it. */
+static void
+set_url(struct settings *s, const char *text)
+{
+	const char *why;
+	char every[32];
+	bool is_good = true;
+
+	if (s->socket != NULL)
+		program_usage(
+		    &program, "'%s': there is --socket already", text);
+	if (!url_is_one(text))
+		program_usage(
+		    &program, "'%s': not a URL; --socket names a daemon", text);
+	if (!url_parse(&s->url, text, &why))
+		program_usage(&program, "'%s': %s", text, why);
+	s->has_url = true;
+	(void)snprintf(every, sizeof(every), "%llu.%06llu",
+	    (unsigned long long)(s->every_us / US_PER_S),
+	    (unsigned long long)(s->every_us % US_PER_S));
+	if (s->has_interval)
+		is_good = url_add(&s->url, "update_secs", every);
+	if (s->pool != NULL)
+		is_good = is_good && url_add(&s->url, "pool", s->pool);
+	if (!is_good)
+		program_usage(&program, "'%s': too long", text);
+}
+
+static void
+read_command_line(struct settings *s, int argc, char **argv)
+{
+	struct options o;
+
+	options_init(&o, &program, argc, argv);
+	read_options(s, &o);
 	if (o.index < argc)
-		program_usage(&program,
-		    "'%s': qtop takes no argument; "
-		    "--socket names a daemon",
-		    argv[o.index]);
-	if (!q->is_batch && !q->is_json && isatty(STDOUT_FILENO))
-		program_usage(&program,
-		    "standard output is a terminal: use -b for plain tables, "
-		    "or --json");
-}
-
-/* The first end counts: what else had been read then is not shown, nor how the
- * daemon went. */
-static bool
-has_ended(const struct qtop *q)
-{
-	return event_base_got_break(q->base);
-}
-
-static void
-end(struct qtop *q, int status)
-{
-	q->status = status;
-	(void)event_base_loopbreak(q->base);
-}
-
-static void
-on_round(void *ctx)
-{
-	struct qtop *q = ctx;
-	const char *name = source_name(q->source);
-
-	if (has_ended(q))
-		return;
-	if (q->is_json)
-		batch_json(stdout, &q->model, name);
-	else
-		batch_table(stdout, &q->model, name);
-	if (fflush(stdout) != 0) {
-		program_warn("standard output: %s", strerror(errno));
-		end(q, EXIT_FAILED);
-		return;
-	}
-	if (q->rounds != NEVER && --q->rounds == 0)
-		end(q, 0);
-}
-
-static void
-on_lost(void *ctx, const char *why)
-{
-	struct qtop *q = ctx;
-
-	if (has_ended(q))
-		return;
-	program_warn("%s", why);
-	end(q, EXIT_FAILED);
-}
-
-static void
-on_signal(evutil_socket_t signo, short what, void *ctx)
-{
-	(void)signo;
-	(void)what;
-	end(ctx, 0);
-}
-
-static void
-run(struct qtop *q)
-{
-	struct event *on_int, *on_term;
-
-	q->base = event_base_new();
-	if (q->base == NULL)
-		program_fail(EXIT_FAILED, "cannot start an event loop: %s",
-		    strerror(errno));
-	on_int = evsignal_new(q->base, SIGINT, on_signal, q);
-	on_term = evsignal_new(q->base, SIGTERM, on_signal, q);
-	if (on_int == NULL || on_term == NULL || event_add(on_int, NULL) != 0 ||
-	    event_add(on_term, NULL) != 0)
-		program_fail(EXIT_FAILED, "cannot catch signals");
-	q->source = source_new(q->base, &q->model, &q->source_options);
-	(void)event_base_dispatch(q->base);
-	source_free(&q->source);
-	event_free(on_int);
-	event_free(on_term);
-	event_base_free(q->base);
+		set_url(s, argv[o.index++]);
+	if (o.index < argc)
+		program_usage(
+		    &program, "'%s': one source at a time", argv[o.index]);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct qtop q = { .rounds = NEVER,
-		.source_options = { .every_us = US_PER_S,
-		    .on_round = on_round,
-		    .on_lost = on_lost } };
+	struct settings settings = { .every_us = US_PER_S, .rounds = NEVER };
 
-	q.source_options.ctx = &q;
-	model_init(&q.model);
-	read_command_line(&q, argc, argv);
-	if (q.rounds == 1)
-		q.source_options.every_us = 0;
-	run(&q);
-	model_fini(&q.model);
-	return q.status;
+	read_command_line(&settings, argc, argv);
+	if (settings.is_batch || settings.is_json || !isatty(STDOUT_FILENO))
+		return plain_run(&settings);
+	return live_run(&settings);
 }

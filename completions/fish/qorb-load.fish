@@ -19,7 +19,7 @@ complete -c qorb-load -s j -l json -d 'Print the report as a JSON object'
 complete -c qorb-load -l histogram -r -F -d 'Write all latencies to this file'
 complete -c qorb-load -l fail-above -x -d 'Exit 1 when more than this percentage failed'
 complete -c qorb-load -l direct -x -d 'No pool: connect anew for each claim'
-complete -c qorb-load -l compare -d 'Run with the pool, then --direct'
+complete -c qorb-load -l compare -d 'With the pool and without, in turns'
 complete -c qorb-load -l record -r -F -d 'Write all arrivals to this file'
 complete -c qorb-load -l replay -r -F -d 'The arrivals of this file'
 complete -c qorb-load -s s -l socket -r -F -d "The daemon's socket"

@@ -142,17 +142,31 @@ addr_text(const struct addr *addr, char *buf)
 bool
 addr_equal(const struct addr *a, const struct addr *b)
 {
-	if (a->kind != b->kind || a->port != b->port)
-		return false;
-	switch (a->kind) {
-	case ADDR_INET:
-		return memcmp(a->ip, b->ip, 4) == 0;
-	case ADDR_INET6:
-		return memcmp(a->ip, b->ip, 16) == 0;
-	case ADDR_UNIX:
-		return strcmp(a->path, b->path) == 0;
-	case ADDR_NONE:
-		break;
-	}
-	return true;
+	return addr_compare(a, b) == 0;
+}
+
+static int
+kind_rank(const struct addr *addr)
+{
+	static const int ranks[] = {
+		[ADDR_INET6] = 0,
+		[ADDR_INET] = 1,
+		[ADDR_UNIX] = 2,
+		[ADDR_NONE] = 3,
+	};
+
+	return ranks[addr->kind];
+}
+
+int
+addr_compare(const struct addr *a, const struct addr *b)
+{
+	int c = kind_rank(a) - kind_rank(b);
+
+	if (c != 0 || a->kind == ADDR_NONE)
+		return c;
+	if (a->kind == ADDR_UNIX)
+		return strcmp(a->path, b->path);
+	c = memcmp(a->ip, b->ip, a->kind == ADDR_INET6 ? 16 : 4);
+	return c != 0 ? c : (a->port > b->port) - (a->port < b->port);
 }

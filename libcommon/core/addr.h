@@ -49,4 +49,8 @@ const char *addr_text(const struct addr *addr, char *buf);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 
+/* For sorting: IPv6, then IPv4, each by its bytes and then its port, then Unix
+ * sockets by path. 0 for what addr_equal calls equal. */
+int addr_compare(const struct addr *a, const struct addr *b);
+
 #endif

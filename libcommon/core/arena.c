@@ -8,14 +8,17 @@
 struct arena_chunk {
 	struct arena_chunk *older;
 	uint32_t count, used; /* items in it, and ever taken from it */
-	char *items;	      /* owned */
+	char *items;	      /* in memory */
+	void *memory;	      /* owned */
 };
 
 void
 arena_init(struct arena *a, size_t item_size)
 {
+	size_t unit = item_size < CACHE_LINE ? 8 : CACHE_LINE;
+
 	memset(a, 0, sizeof(*a));
-	a->item_size = (item_size + 7) & ~(size_t)7;
+	a->item_size = (item_size + unit - 1) / unit * unit;
 }
 
 void
@@ -25,7 +28,7 @@ arena_fini(struct arena *a)
 		struct arena_chunk *c = a->chunks;
 
 		a->chunks = c->older;
-		free(c->items);
+		free(c->memory);
 		free(c);
 	}
 	a->free = NULL;
@@ -36,12 +39,18 @@ void
 arena_reserve(struct arena *a, uint32_t items)
 {
 	struct arena_chunk *c;
+	size_t off;
 
 	if (items <= a->reserved)
 		return;
 	c = mem_new(1, sizeof(*c));
 	c->count = items - a->reserved;
-	c->items = mem_new(c->count, a->item_size);
+	/* One more than asked for leaves room to begin with a line. */
+	c->memory = mem_new((size_t)c->count + 1, a->item_size);
+	off = (uintptr_t)c->memory % CACHE_LINE;
+	c->items = (char *)c->memory;
+	if (a->item_size % CACHE_LINE == 0 && off > 0)
+		c->items += CACHE_LINE - off;
 	c->older = a->chunks;
 	a->chunks = c;
 	a->reserved = items;

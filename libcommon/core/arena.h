@@ -4,7 +4,7 @@
 /*
  * Items of one size whose memory is reserved ahead, in chunks that never move:
  * taking and putting back are O(1) and never allocate. Memory that was never
- * taken is never touched.
+ * taken is never touched. Items of a cache line and more begin with one.
  */
 
 #include <stddef.h>
@@ -15,7 +15,7 @@
 struct arena_chunk;
 
 struct arena {
-	size_t item_size;	    /* a multiple of 8 */
+	size_t item_size;	    /* a multiple of 8, or of a cache line */
 	struct arena_chunk *chunks; /* owned; the newest first */
 	void *free;		    /* items put back, linked through */
 	uint32_t reserved;	    /* items in all chunks */

@@ -13,16 +13,6 @@ assert_failed(const char *file, int line, const char *what)
 	abort();
 }
 
-uint64_t
-time_after(uint64_t now_us, uint64_t span_us)
-{
-	/* NEVER is the largest number, so a sum that would wrap or reach it
-	 * is never either. */
-	if (span_us >= NEVER - now_us)
-		return NEVER;
-	return now_us + span_us;
-}
-
 void *
 mem_new(size_t count, size_t size)
 {
@@ -30,6 +20,18 @@ mem_new(size_t count, size_t size)
 
 	if (p == NULL)
 		assert_failed(__FILE__, __LINE__, "out of memory");
+	return p;
+}
+
+void *
+mem_new_line(size_t size)
+{
+	size_t room = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	void *p = aligned_alloc(CACHE_LINE, room);
+
+	if (p == NULL)
+		assert_failed(__FILE__, __LINE__, "out of memory");
+	memset(p, 0, room);
 	return p;
 }
 

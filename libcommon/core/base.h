@@ -31,6 +31,10 @@
 #define MUST_CHECK	    __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, a) __attribute__((format(printf, fmt, a)))
 
+/* What a processor fetches of memory at once. What one claim touches of many is
+ * laid out in such lines; elsewhere it does not matter. */
+#define CACHE_LINE 64
+
 /* A span or a moment that never comes. */
 #define NEVER UINT64_MAX
 
@@ -44,10 +48,19 @@ extern void (*assert_hook)(const char *file, int line, const char *what);
 _Noreturn void assert_failed(const char *file, int line, const char *what);
 
 /* The moment `span_us` after `now_us`, NEVER when either is. */
-uint64_t time_after(uint64_t now_us, uint64_t span_us);
+static inline uint64_t
+time_after(uint64_t now_us, uint64_t span_us)
+{
+	/* NEVER is the largest number, so a sum that would wrap or reach it
+	 * is never either. */
+	return span_us >= NEVER - now_us ? NEVER : now_us + span_us;
+}
 
 /* count zeroed items of size bytes; owned by the caller, freed with free(). */
 void *mem_new(size_t count, size_t size) MUST_CHECK;
+
+/* One zeroed item that begins with a cache line; likewise. */
+void *mem_new_line(size_t size) MUST_CHECK;
 
 /* Grows an array from old_count to count items, the new ones zeroed. */
 void *mem_grow(

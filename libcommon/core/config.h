@@ -33,13 +33,14 @@
 
 #define POOL_NAME_MAX	 64
 #define POOLS_MAX	 1024
-#define STATIC_ADDRS_MAX 4096
+#define STATIC_ADDRS_MAX 20000
 #define DNS_SERVERS_MAX	 8
 #define ALLOW_MAX	 256
 #define CONNECTORS_MAX	 256
 
-/* Longest value of a key. */
-#define CONFIG_VALUE_MAX ((size_t)256 * 1024)
+/* Longest value of a key: room for that many addresses of any length but the
+ * largest paths. */
+#define CONFIG_VALUE_MAX ((size_t)1024 * 1024)
 
 struct config_servers {
 	struct addr addrs[DNS_SERVERS_MAX];
@@ -60,6 +61,7 @@ struct config_pool {
 	char *service;	    /* owned; NULL: not from DNS */
 	struct addr *addrs; /* owned; static backends */
 	size_t addr_count;
+	size_t addr_room;
 	bool has_source;	     /* one of service and backends was said */
 	struct config_servers dns;   /* in the end those that hold for it */
 	char *connector_name;	     /* owned; NULL: tcp */

@@ -84,18 +84,45 @@ add_backend(const struct config_line *l, const char *piece)
 
 	if (!parse_addr(l, piece, &addr))
 		return false;
-	for (size_t i = 0; i < p->addr_count; i++) {
-		if (addr_equal(&p->addrs[i], &addr))
-			return config_line_fail(
-			    l, "address '%s' is named twice", piece);
-	}
 	if (p->addr_count == STATIC_ADDRS_MAX)
 		return config_line_fail(
 		    l, "more than %d addresses", STATIC_ADDRS_MAX);
-	p->addrs =
-	    mem_grow(p->addrs, p->addr_count, p->addr_count + 1, sizeof(addr));
+	if (p->addr_count == p->addr_room) {
+		p->addr_room = 2 * p->addr_room + 8;
+		p->addrs = mem_grow(
+		    p->addrs, p->addr_count, p->addr_room, sizeof(addr));
+	}
 	p->addrs[p->addr_count++] = addr;
 	return true;
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	return addr_compare(
+	    *(const struct addr *const *)a, *(const struct addr *const *)b);
+}
+
+/* All of them at once: a list may be long. */
+static bool
+are_all_different(const struct config_line *l)
+{
+	const struct config_pool *p = l->pool;
+	const struct addr **sorted = mem_new(p->addr_count, sizeof(*sorted));
+	char buf[ADDR_TEXT_BYTES];
+	bool is_good = true;
+
+	for (size_t i = 0; i < p->addr_count; i++)
+		sorted[i] = &p->addrs[i];
+	qsort(sorted, p->addr_count, sizeof(*sorted), compare_places);
+	for (size_t i = 1; i < p->addr_count && is_good; i++) {
+		if (addr_equal(sorted[i - 1], sorted[i]))
+			is_good =
+			    config_line_fail(l, "address '%s' is named twice",
+				addr_text(sorted[i], buf));
+	}
+	free(sorted);
+	return is_good;
 }
 
 /* "none" is for a pool whose backends are all advertised: to forget the
@@ -104,7 +131,9 @@ static bool
 set_backends(const struct config_line *l)
 {
 	l->pool->has_source = true;
-	return strcmp(l->value, "none") == 0 || each_piece(l, add_backend);
+	if (strcmp(l->value, "none") == 0)
+		return true;
+	return each_piece(l, add_backend) && are_all_different(l);
 }
 
 static bool

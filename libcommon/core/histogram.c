@@ -1,5 +1,6 @@
 #include "core/histogram.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /*
@@ -44,7 +45,6 @@ void
 histogram_record(struct histogram *h, uint64_t span_us)
 {
 	uint64_t v = span_us < HISTOGRAM_MAX_US ? span_us : HISTOGRAM_MAX_US;
-	uint32_t *bucket = &h->buckets[index_of(v)];
 
 	if (h->count == 0 || v < h->min_us)
 		h->min_us = v;
@@ -52,7 +52,7 @@ histogram_record(struct histogram *h, uint64_t span_us)
 		h->max_us = v;
 	h->count++;
 	h->sum_us += v;
-	*bucket += *bucket < UINT32_MAX;
+	h->buckets[index_of(v)]++;
 }
 
 void
@@ -66,29 +66,44 @@ histogram_add(struct histogram *to, const struct histogram *from)
 		to->max_us = from->max_us;
 	to->count += from->count;
 	to->sum_us += from->sum_us;
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		uint32_t room = UINT32_MAX - to->buckets[i];
-		uint32_t n = from->buckets[i];
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		to->buckets[i] += from->buckets[i];
+}
 
-		to->buckets[i] += n < room ? n : room;
+void
+histogram_since(struct histogram *since, const struct histogram *all,
+    const struct histogram *before)
+{
+	bool is_first = true;
+
+	since->count = all->count - before->count;
+	since->sum_us = all->sum_us - before->sum_us;
+	since->min_us = since->max_us = 0;
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		since->buckets[i] = all->buckets[i] - before->buckets[i];
+		if (since->buckets[i] == 0)
+			continue;
+		if (is_first)
+			since->min_us = i == 0 ? 0 : upper_edge(i - 1) + 1;
+		is_first = false;
+		since->max_us = upper_edge(i);
 	}
+	if (since->max_us > all->max_us)
+		since->max_us = all->max_us;
 }
 
 uint64_t
 histogram_quantile(const struct histogram *h, unsigned per_10000)
 {
-	uint64_t total = 0, passed = 0, rank;
+	uint64_t passed = 0, rank;
 	unsigned i;
 
 	if (per_10000 >= 10000 || h->count == 0)
 		return h->max_us;
 	if (per_10000 == 0)
 		return h->min_us;
-	/* Not h->count: a full bucket has stopped counting. */
-	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
-		total += h->buckets[i];
-	rank = total / 10000 * per_10000 +
-	       (total % 10000 * per_10000 + 9999) / 10000;
+	rank = h->count / 10000 * per_10000 +
+	       (h->count % 10000 * per_10000 + 9999) / 10000;
 	for (i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		passed += h->buckets[i];
 		if (passed >= rank)

@@ -6,8 +6,7 @@
  * every power of two is cut into HISTOGRAM_SUB equal buckets, so a value read
  * back is at most 1/64 = 1.6 % off. Values from 0 us to 1 h; longer ones count
  * as 1 h. Minimum and maximum are exact. Recording costs a few instructions and
- * never allocates; histograms add up bucket by bucket. A bucket that has
- * counted to 2^32 - 1 stays there.
+ * never allocates; histograms add up bucket by bucket.
  */
 
 #include <stdint.h>
@@ -24,12 +23,17 @@ struct histogram {
 	uint64_t sum_us; /* of the values as recorded */
 	uint64_t min_us; /* 0 when count is 0 */
 	uint64_t max_us;
-	uint32_t buckets[HISTOGRAM_BUCKETS];
+	uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
 void histogram_clear(struct histogram *h);
 void histogram_record(struct histogram *h, uint64_t span_us);
 void histogram_add(struct histogram *to, const struct histogram *from);
+
+/* What `all` has recorded since it was as `before`. Its minimum and maximum are
+ * the edges of buckets. */
+void histogram_since(struct histogram *since, const struct histogram *all,
+    const struct histogram *before);
 
 /* The value below or at which `per_10000` of 10000 of the values lie:
  * 5000 is the median, 9990 is p99.9, 9999 is p99.99, 10000 the maximum. The

@@ -50,13 +50,13 @@ pool_new_id(struct pool *p)
 
 /* Makes the rate's newest bucket that of now. */
 static void
-rate_turn(struct rate *r, uint64_t second)
+rate_turn(struct rate *r, uint32_t second)
 {
-	uint64_t steps = second - r->second;
+	uint32_t steps = second - r->second;
 
 	if (steps > RATE_SECONDS + 1)
 		steps = RATE_SECONDS + 1;
-	for (uint64_t i = 0; i < steps; i++)
+	for (uint32_t i = 0; i < steps; i++)
 		r->buckets[(second - i) % (RATE_SECONDS + 1)] = 0;
 	r->second = second;
 }
@@ -64,7 +64,7 @@ rate_turn(struct rate *r, uint64_t second)
 void
 rate_count(struct rate *r, uint64_t now_us)
 {
-	uint64_t second = now_us / US_PER_S;
+	uint32_t second = (uint32_t)(now_us / US_PER_S);
 
 	if (second != r->second)
 		rate_turn(r, second);
@@ -76,10 +76,11 @@ double
 rate_mean(const struct rate *r, uint64_t now_us)
 {
 	struct rate copy = *r;
-	uint64_t second = now_us / US_PER_S, sum = 0;
+	uint32_t second = (uint32_t)(now_us / US_PER_S);
+	uint64_t sum = 0;
 
 	rate_turn(&copy, second);
-	for (uint64_t i = 1; i <= RATE_SECONDS; i++)
+	for (uint32_t i = 1; i <= RATE_SECONDS; i++)
 		sum += copy.buckets[(second + RATE_SECONDS + 1 - i) %
 				    (RATE_SECONDS + 1)];
 	return (double)sum / RATE_SECONDS;
@@ -431,7 +432,7 @@ pool_on_release(
 	if (c == NULL || c->state != CLAIM_HELD)
 		return false;
 	s = c->slot;
-	histogram_record(&p->hold, p->now_us - c->granted_at_us);
+	recent_record(&p->hold, p->now_us - c->granted_at_us, p->now_us);
 	pool_tell_claim(p, EVENT_HANDLE_RETURNED, c, s, end_name(how));
 	p->held--;
 	forget(p, c);

@@ -236,8 +236,16 @@ struct pool_stats {
 
 void pool_stats(
     const struct pool *pool, uint64_t now_us, struct pool_stats *stats);
+
+/* How long claims waited, and were held, since the pool was made; borrowed. */
 const struct histogram *pool_wait_histogram(const struct pool *pool);
 const struct histogram *pool_hold_histogram(const struct pool *pool);
+
+/* The same of the last 10 to 20 seconds. */
+void pool_recent_wait(
+    const struct pool *pool, uint64_t now_us, struct histogram *wait);
+void pool_recent_hold(
+    const struct pool *pool, uint64_t now_us, struct histogram *hold);
 
 /* How long connections took to be made, of backends that are gone too. */
 const struct histogram *pool_connect_histogram(const struct pool *pool);

@@ -23,6 +23,7 @@
 #include "core/list.h"
 #include "core/pairing.h"
 #include "core/pool.h"
+#include "core/recent.h"
 #include "core/rng.h"
 
 /* Failure window: this many buckets of this length. */
@@ -52,7 +53,7 @@ enum slot_phase {
 };
 
 struct rate {
-	uint64_t second; /* of the newest bucket */
+	uint32_t second; /* of the newest bucket */
 	uint32_t buckets[RATE_SECONDS + 1];
 };
 
@@ -64,14 +65,15 @@ struct user {
 	struct list any_queue;	/* claims for any backend, claim.user_link */
 };
 
+/* The heap and the choice of a slot touch the first cache line of a shelf. */
 struct shelf {
-	struct shelf *next; /* in its set's row */
-	struct slot_set *set;
-	struct user *user;	   /* counted by refs */
 	struct pairing_node place; /* in user.shelves; see shelf_best */
 	struct list idle;	   /* slots, the hottest first, slot.link */
-	struct list queue;	   /* claims for this backend, user_link */
-	uint32_t refs;		   /* slots at home here, claims on queue */
+	struct slot_set *set;
+	struct user *user;  /* counted by refs */
+	struct shelf *next; /* in its set's row */
+	struct list queue;  /* claims for this backend, user_link */
+	uint32_t refs;	    /* slots at home here, claims on queue */
 };
 
 enum set_health {
@@ -81,12 +83,13 @@ enum set_health {
 };
 
 struct slot_set {
-	/* What every claim and release looks at, in few cache lines. */
-	uint64_t pass;	 /* stride scheduling: shares in order */
-	uint64_t stride; /* 2^32 / share: what a claim adds to pass */
-	uint32_t tier;	 /* rank of its priority, 0 first */
-	uint32_t busy;	 /* slots in ACQUIRE or LENT */
-	uint32_t window_sum;
+	/* What every claim and release looks at: two cache lines, and those of
+	 * the fresh shelf. */
+	uint64_t pass;	       /* stride scheduling: shares in order */
+	uint64_t stride;       /* 2^32 / share: what a claim adds to pass */
+	uint32_t tier;	       /* rank of its priority, 0 first */
+	uint32_t busy;	       /* slots in ACQUIRE or LENT */
+	uint32_t penalty;      /* failures held against it, of late */
 	uint32_t live;	       /* slots with a connection not known dead */
 	struct shelf *shelves; /* all of them; fresh is the last */
 	bool is_named;	       /* by a source, now */
@@ -95,11 +98,12 @@ struct slot_set {
 	uint32_t counts[SLOT_STATE_COUNT];
 	uint64_t claims;
 	struct rate rate;
-	struct list slots;  /* slot.set_link */
-	uint32_t ramp;	    /* most slots now: doubles after a return */
-	char *name;	    /* owned */
-	struct shelf fresh; /* connections that are nobody's yet */
+	struct list slots;			 /* slot.set_link */
+	char *name;				 /* owned */
+	_Alignas(CACHE_LINE) struct shelf fresh; /* connections that are
+						  * nobody's yet */
 	/* The rest. */
+	uint32_t ramp; /* most slots now: doubles after a return */
 	uint64_t id;
 	struct addr addr;
 	char addr_text[ADDR_TEXT_BYTES];
@@ -123,46 +127,54 @@ struct slot_set {
 	struct heap_node probe;	  /* in pool.probes: offline, without a slot */
 	uint32_t probe_failures;  /* backoff it had when it lost its slot */
 	uint64_t retry_at_us;	  /* likewise */
-	uint32_t window[WINDOW_BUCKETS];
+	/* The failure window: all failures, and those that balance minds. */
+	uint32_t failures[WINDOW_BUCKETS], failure_sum;
+	uint32_t penalties[WINDOW_BUCKETS];
 	uint64_t window_epoch;
-	struct list_node failing; /* on pool.failing while window_sum > 0 */
+	struct list_node failing; /* on pool.failing while failure_sum > 0 */
 	const char *last_error;
 	uint64_t last_error_at_us;
 	uint64_t absent_at_us; /* since when no source names it; 0: one does */
-	uint64_t failures;     /* since it appeared */
+	uint64_t failures_all; /* since it appeared */
 	struct histogram *connect; /* owned; NULL until the first connection */
 };
 
+/* In the order in which a claim and its release touch it: three cache lines,
+ * and one that they leave alone. */
 struct slot {
-	uint64_t id;
-	uint32_t index, gen;
-	enum slot_phase phase;
 	struct slot_set *set;
-	struct shelf *home;	   /* whose it is: set.fresh, or a user's */
-	struct shelf *shelf;	   /* while IDLE: where it lies */
-	struct claim *claim;	   /* while ACQUIRE or LENT */
-	struct heap_node timer;	   /* in pool.timers; see slot_set_timer */
-	uint64_t timer_at_us;	   /* NEVER when nothing is to happen */
-	struct list_node link;	   /* shelf.idle, pool.rated, pool.free_slots */
-	struct list_node set_link; /* set.slots */
-	bool was_shared;	   /* lent under isolation = none */
-	bool is_dead;		   /* LENT, and the kernel says it is gone */
-	bool is_leak_told;
-	bool is_worn;		/* to be closed when it is next unclaimed */
-	uint32_t failures;	/* attempts that failed in a row */
-	uint64_t started_at_us; /* of the attempt, or the check */
-	uint64_t connected_at_us;
-	uint64_t idle_since_us;
-	uint64_t check_at_us;	/* next health check */
-	uint64_t expires_at_us; /* max-lifetime */
-	uint64_t claims;	/* of this connection */
-	struct slot *heir;	/* slot that is to replace it, or NULL */
-	struct slot *elder;	/* slot that it is to replace, or NULL */
-	/* What the caller is still to be told; belongs to the index, not to
-	 * the slot that has it now. */
+	struct shelf *home;    /* whose it is: set.fresh, or a user's */
+	struct shelf *shelf;   /* while IDLE: where it lies */
+	struct claim *claim;   /* while ACQUIRE or LENT */
+	struct list_node link; /* shelf.idle, pool.rated, pool.free_slots */
+	enum slot_phase phase;
+	uint32_t index, gen;
+	struct heap_node timer; /* in pool.timers; see slot_set_timer */
+
+	uint64_t id;
+	uint64_t timer_at_us;  /* NEVER when nothing is to happen */
+	uint64_t timer_key_us; /* under which timer stands in its heap */
+	uint64_t check_at_us;  /* next health check */
+	struct slot *heir;     /* slot that is to replace it, or NULL */
+	/* What the caller is still to be told, here and at the end, belongs to
+	 * the index, not to the slot that has it now. */
 	struct list_node todo; /* on pool.todo */
 	bool is_close_due, is_revoke_due, is_connect_due, is_check_due;
-	uint32_t close_gen; /* generation to close or revoke */
+	bool was_shared; /* lent under isolation = none */
+	bool is_dead;	 /* LENT, and the kernel says it is gone */
+	bool is_leak_told;
+	bool is_worn; /* to be closed when it is next unclaimed */
+
+	uint64_t claims;	/* of this connection */
+	uint64_t expires_at_us; /* max-lifetime */
+	uint64_t idle_since_us;
+	uint64_t started_at_us; /* of the attempt, or the check */
+	uint64_t connected_at_us;
+	struct list_node set_link; /* set.slots */
+	uint32_t failures;	   /* attempts that failed in a row */
+	uint32_t close_gen;	   /* generation to close or revoke */
+
+	struct slot *elder; /* slot that it is to replace, or NULL */
 	uint64_t close_id;  /* id of the slot that had it */
 	uint64_t revoke_claim;
 	void *revoke_owner;
@@ -248,6 +260,7 @@ struct pool {
 	uint32_t peak_in_use; /* since the last periodic rebalance */
 	uint32_t probing;     /* CONNECTING slots of offline sets */
 	uint32_t trials;      /* sets with is_trial */
+	uint32_t owed; /* slots that move as soon as a claim returns one */
 
 	struct heap timers;   /* slot.timer, at timer_at_us or earlier */
 	struct list rated;    /* slots */
@@ -278,7 +291,8 @@ struct pool {
 	uint64_t refused[ERROR_COUNT];
 	uint64_t held;
 	struct rate rate;
-	struct histogram wait, hold, connect;
+	struct recent wait, hold;
+	struct histogram connect;
 	uint64_t failures; /* of connections, those of former sets too */
 };
 
@@ -414,5 +428,6 @@ void spread_forget_probe(struct pool *p, const struct slot *s);
 void spread_probe_turn(struct pool *p, struct slot *s);
 void spread_weigh(struct pool *p);
 void spread_trim(struct pool *p);
+bool spread_takes(struct pool *p, const struct slot_set *set);
 
 #endif

@@ -74,13 +74,25 @@ pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 const struct histogram *
 pool_wait_histogram(const struct pool *p)
 {
-	return &p->wait;
+	return &p->wait.all;
 }
 
 const struct histogram *
 pool_hold_histogram(const struct pool *p)
 {
-	return &p->hold;
+	return &p->hold.all;
+}
+
+void
+pool_recent_wait(const struct pool *p, uint64_t now_us, struct histogram *wait)
+{
+	recent_last(&p->wait, now_us, wait);
+}
+
+void
+pool_recent_hold(const struct pool *p, uint64_t now_us, struct histogram *hold)
+{
+	recent_last(&p->hold, now_us, hold);
 }
 
 const struct histogram *
@@ -116,8 +128,8 @@ pool_next_backend(const struct pool *p, uint64_t now_us, size_t *at,
 		stats->absent_us = span_since(now_us, set->absent_at_us);
 	stats->state = backend_state(set);
 	memcpy(stats->counts, set->counts, sizeof(stats->counts));
-	stats->failures = set->window_sum;
-	stats->failures_all = set->failures;
+	stats->failures = set->failure_sum;
+	stats->failures_all = set->failures_all;
 	stats->claims = set->claims;
 	stats->claims_per_s = rate_mean(&set->rate, now_us);
 	stats->priority = set->priority;

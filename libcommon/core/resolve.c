@@ -1,200 +1,15 @@
+/* The life of look-ups: when they begin and end, what is asked and told; see
+ * resolve.h. */
+
 #include "core/resolve.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/resolve_look.h"
-#include "core/resolve_set.h"
-#include "core/rng.h"
-#include "core/text.h"
-
-/* Where name servers are asked when nobody says. */
-#define DNS_PORT ":53"
+#include "core/resolve_priv.h"
 
 /* A wait grows by up to this part of it. */
 #define SPREAD 10
-
-struct slot {
-	uint32_t generation; /* of the query in flight; 0: free */
-	struct look_question question;
-};
-
-struct server {
-	struct look look;
-	struct slot slots[RESOLVE_CONCURRENCY_MAX];
-	size_t in_flight;
-
-	/* Actions that wait to be fetched. */
-	bool has_cancel;
-	bool has_started;
-	bool has_ended;
-
-	/* What has_ended tells. */
-	enum dns_outcome outcome;
-	size_t found;
-
-	uint32_t empty_run; /* its empty answers in a row */
-};
-
-/* How the last look-up ended, which decides when the next one is due. */
-enum verdict {
-	VERDICT_NONE,	 /* there was none */
-	VERDICT_WHOLE,	 /* records, nothing missing: when the TTL says */
-	VERDICT_PARTIAL, /* records: TTL, but no later than a retry */
-	VERDICT_EMPTY,	 /* retry */
-	VERDICT_FAILED,	 /* retry */
-};
-
-struct resolve {
-	char *service; /* owned */
-	struct resolve_policy policy;
-	struct rng rng;
-
-	size_t server_count;
-	struct server *servers; /* owned */
-	uint32_t generation;	/* the last one given out */
-
-	struct resolve_set set;
-	enum resolve_status status;
-	bool has_publish;
-
-	bool is_looking;
-	bool is_wanted_again; /* once more after the one under way */
-	uint64_t started;     /* look-ups */
-	uint64_t ended;
-	uint64_t end_us;      /* is_looking: when its time is over */
-	uint64_t last_end_us; /* of the last one that ended */
-	uint64_t next_us;     /* not is_looking: when the next one is due */
-	enum verdict verdict;
-	uint64_t expiry_us; /* when something in the set has been stale for
-			     * too long; NEVER: nothing is stale */
-	uint32_t ttl_s;	    /* smallest of the last good answer */
-	uint32_t empty_run; /* empty answers in a row */
-};
-
-static const char *const family_names[] = {
-	[RESOLVE_ANY] = "any",
-	[RESOLVE_INET6] = "inet6",
-	[RESOLVE_INET] = "inet",
-};
-
-const char *
-resolve_family_name(enum resolve_family family)
-{
-	ASSERT(family < ARRAY_LEN(family_names));
-	return family_names[family];
-}
-
-bool
-resolve_family_parse(const char *text, enum resolve_family *family)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(family_names); i++) {
-		if (strcmp(text, family_names[i]) == 0) {
-			*family = (enum resolve_family)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-const char *
-resolve_rule_word(enum resolve_rule rule)
-{
-	static const char *const words[] = {
-#define X(name, word, text) [RESOLVE_RULE_##name] = (word),
-		RESOLVE_RULE_TABLE(X)
-#undef X
-	};
-
-	ASSERT(rule < ARRAY_LEN(words));
-	return words[rule];
-}
-
-const char *
-resolve_rule_text(enum resolve_rule rule)
-{
-	static const char *const texts[] = {
-#define X(name, word, text) [RESOLVE_RULE_##name] = (text),
-		RESOLVE_RULE_TABLE(X)
-#undef X
-	};
-
-	ASSERT(rule < ARRAY_LEN(texts));
-	return texts[rule];
-}
-
-const char *
-resolve_status_name(enum resolve_status status)
-{
-	static const char *const names[] = {
-		[RESOLVE_STARTING] = "none",
-		[RESOLVE_OK] = "ok",
-		[RESOLVE_STALE] = "stale",
-		[RESOLVE_FAILING] = "failing",
-		[RESOLVE_EMPTY] = "none",
-		[RESOLVE_SAVED] = "saved",
-	};
-
-	ASSERT(status < ARRAY_LEN(names));
-	return names[status];
-}
-
-void
-resolve_policy_default(struct resolve_policy *policy)
-{
-	memset(policy, 0, sizeof(*policy));
-#define X(kind, field, name, value, min, max, help) policy->field = (value);
-	RESOLVE_POLICY_TABLE(X)
-#undef X
-}
-
-/* An address as given: a port of 53 is added where there is none. */
-static bool
-parse_server(const char *given, struct addr *server, const char **why)
-{
-	const char *host_end = given[0] == '[' ? strchr(given, ']') : given;
-	char buf[ADDR_TEXT_BYTES + sizeof(DNS_PORT)];
-	struct text t;
-
-	text_init(&t, buf, sizeof(buf));
-	text_add(&t, given);
-	if (t.len > 0 && host_end != NULL && strchr(host_end, ':') == NULL)
-		text_add(&t, DNS_PORT);
-	if (!addr_parse(buf, server, why))
-		return false;
-	*why = "a name server has an IP address";
-	if (server->kind == ADDR_UNIX)
-		return false;
-	*why = "a name server has no port 0";
-	return server->port != 0;
-}
-
-bool
-resolve_servers_parse(const char *text, struct addr *servers, size_t *count,
-    char *bad, const char **why)
-{
-	struct text one;
-	size_t len;
-
-	for (*count = 0;; text += len + 1) {
-		len = strcspn(text, ",");
-		text_init(&one, bad, ADDR_TEXT_BYTES);
-		text_add_bytes(&one, text, len);
-		*why = "it is too long";
-		if (one.is_cut)
-			return false;
-		*why = "there are more than 32 servers";
-		if (*count >= RESOLVE_SERVERS_MAX)
-			return false;
-		if (!parse_server(bad, &servers[*count], why))
-			return false;
-		++*count;
-		if (text[len] == '\0')
-			return true;
-	}
-}
 
 static void
 fini_servers(struct resolve *r)
@@ -243,27 +58,6 @@ resolve_free(struct resolve **rp)
 	resolve_set_fini(&r->set);
 	free(r->service);
 	free(r);
-}
-
-static void
-set_status(struct resolve *r, enum resolve_status status)
-{
-	if (r->status == status)
-		return;
-	r->status = status;
-	r->has_publish = true;
-}
-
-/* TTL for all records as the policy has it; false: each its own. */
-static bool
-hardcoded_ttl(const struct resolve *r, uint32_t *ttl_s)
-{
-	uint64_t s = r->policy.hardcoded_ttl_us / US_PER_S;
-
-	if (r->policy.hardcoded_ttl_us == NEVER)
-		return false;
-	*ttl_s = s > DNS_TTL_MAX ? DNS_TTL_MAX : (uint32_t)s;
-	return true;
 }
 
 static uint64_t
@@ -331,252 +125,6 @@ drop_queries(struct server *s)
 	s->has_cancel = true;
 }
 
-static uint32_t
-bit_of(const struct resolve *r, const struct server *s)
-{
-	return UINT32_C(1) << (s - r->servers);
-}
-
-/* Adds what a server's answer says, and what is kept because it says only half
- * of it. */
-static void
-add_answer(struct resolve *r, struct server *s, uint64_t now_us,
-    struct resolve_set *found)
-{
-	struct resolve_item like = {
-		.stale_since_us = NEVER,
-		.seen_us = now_us,
-		.servers = bit_of(r, s),
-		.rule = RESOLVE_RULE_NAMED,
-	};
-	size_t i = found->count;
-	uint32_t ttl_s;
-
-	s->found = look_add_found(
-	    &s->look, hardcoded_ttl(r, &ttl_s) ? &ttl_s : NULL, &like, found);
-	for (; i < found->count; i++) {
-		if (found->items[i].spec.ttl_s < r->ttl_s)
-			r->ttl_s = found->items[i].spec.ttl_s;
-	}
-	look_add_kept(&s->look, &r->set, now_us, found);
-}
-
-/* found becomes the set, and is the set's from now on. */
-static void
-put_set(struct resolve *r, struct resolve_set *found)
-{
-	resolve_set_seal(found);
-	if (!resolve_set_equal(found, &r->set))
-		r->has_publish = true;
-	resolve_set_fini(&r->set);
-	r->set = *found;
-}
-
-/* Puts the backends of an answer in the place of the set. */
-static void
-take_set(struct resolve *r, struct server *s, uint64_t now_us)
-{
-	struct resolve_set found = { 0 };
-
-	r->ttl_s = DNS_TTL_MAX;
-	add_answer(r, s, now_us, &found);
-	put_set(r, &found);
-}
-
-static void
-empty_set(struct resolve *r)
-{
-	if (r->set.count > 0)
-		r->has_publish = true;
-	resolve_set_fini(&r->set);
-}
-
-/* Status and expiry follow from the set and the verdict. */
-static void
-settle(struct resolve *r)
-{
-	r->expiry_us = resolve_set_next_expiry(&r->set, r->policy.stale_for_us);
-	if (resolve_set_has_saved(&r->set))
-		set_status(r, RESOLVE_SAVED);
-	else if (resolve_set_has_stale(&r->set))
-		set_status(r, RESOLVE_STALE);
-	else if (r->set.count > 0)
-		set_status(r, RESOLVE_OK);
-	else if (r->verdict == VERDICT_EMPTY)
-		set_status(r, RESOLVE_EMPTY);
-	else
-		set_status(r, RESOLVE_FAILING);
-}
-
-static void
-expire_set(struct resolve *r, uint64_t now_us)
-{
-	if (resolve_set_expire(&r->set, now_us, r->policy.stale_for_us) > 0)
-		r->has_publish = true;
-	settle(r);
-}
-
-/* The set stays without DNS behind it, as long as it may. */
-static void
-keep_set(struct resolve *r, uint64_t now_us, enum resolve_rule rule)
-{
-	resolve_set_mark_stale(&r->set, now_us, rule);
-	expire_set(r, now_us);
-}
-
-static void
-use_answer(struct resolve *r, struct server *s, uint64_t now_us)
-{
-	r->empty_run = 0;
-	if (s->look.is_none) {
-		r->verdict = VERDICT_EMPTY;
-		empty_set(r);
-	} else {
-		r->verdict =
-		    s->look.missing > 0 ? VERDICT_PARTIAL : VERDICT_WHOLE;
-		take_set(r, s, now_us);
-	}
-	settle(r);
-}
-
-static void
-use_empty(struct resolve *r, uint64_t now_us)
-{
-	r->verdict = VERDICT_EMPTY;
-	if (r->empty_run < r->policy.empty_answers)
-		r->empty_run++;
-	if (r->empty_run >= r->policy.empty_answers)
-		empty_set(r);
-	keep_set(r, now_us, RESOLVE_RULE_EMPTY);
-}
-
-static bool
-is_answer(const struct server *s)
-{
-	return s->look.state == LOOK_ENDED && s->look.outcome == DNS_RECORDS;
-}
-
-static bool
-is_empty_answer(const struct server *s)
-{
-	return s->look.state == LOOK_ENDED &&
-	       (s->look.outcome == DNS_NO_NAME ||
-		   s->look.outcome == DNS_NO_DATA);
-}
-
-/* Counts empty answers of each server; failed look-ups do not. */
-static void
-count_empty(struct resolve *r)
-{
-	struct server *s;
-	size_t i;
-
-	for (i = 0; i < r->server_count; i++) {
-		s = &r->servers[i];
-		if (is_answer(s))
-			s->empty_run = 0;
-		else if (is_empty_answer(s) &&
-			 s->empty_run < r->policy.empty_answers)
-			s->empty_run++;
-	}
-}
-
-/* Whether what this server had named stays though its answer does not name it:
- * it has none, or has not been empty often enough. */
-static bool
-is_undecided(const struct resolve *r, const struct server *s)
-{
-	if (is_answer(s))
-		return false;
-	return !is_empty_answer(s) || s->empty_run < r->policy.empty_answers;
-}
-
-/* Adds those of the set that undecided servers had named; at the end of a
- * look-up they have not been confirmed. */
-static void
-add_undecided(
-    struct resolve *r, uint64_t now_us, bool is_end, struct resolve_set *found)
-{
-	struct resolve_item item;
-	uint32_t open = 0;
-	size_t i;
-
-	for (i = 0; i < r->server_count; i++) {
-		if (is_undecided(r, &r->servers[i]))
-			open |= bit_of(r, &r->servers[i]);
-	}
-	for (i = 0; i < r->set.count; i++) {
-		item = r->set.items[i];
-		if ((item.servers & open) == 0)
-			continue;
-		if (item.servers != RESOLVE_ALL_SERVERS)
-			item.servers &= open;
-		if (is_end && item.stale_since_us == NEVER)
-			item.stale_since_us = now_us;
-		if (is_end && item.rule != RESOLVE_RULE_SAVED)
-			item.rule = RESOLVE_RULE_SILENT;
-		/* A full set leaves out the old ones first. */
-		if (!resolve_set_add(found, &item))
-			return;
-	}
-}
-
-/* The set becomes what all servers say together, as far as they have spoken. */
-static void
-merge_set(struct resolve *r, uint64_t now_us, bool is_end)
-{
-	struct resolve_set found = { 0 };
-	struct server *s;
-	size_t i;
-
-	r->ttl_s = DNS_TTL_MAX;
-	for (i = 0; i < r->server_count; i++) {
-		s = &r->servers[i];
-		if (is_answer(s) && !s->look.is_none)
-			add_answer(r, s, now_us, &found);
-	}
-	add_undecided(r, now_us, is_end, &found);
-	resolve_set_unite(&found);
-	if (is_end || found.count > 0)
-		put_set(r, &found);
-}
-
-/* All that servers have said is used: it is whole when all have said all. */
-static void
-use_answers(struct resolve *r, uint64_t now_us)
-{
-	size_t i;
-
-	r->empty_run = 0;
-	r->verdict = VERDICT_WHOLE;
-	for (i = 0; i < r->server_count; i++) {
-		if (!is_answer(&r->servers[i]) ||
-		    r->servers[i].look.missing > 0)
-			r->verdict = VERDICT_PARTIAL;
-	}
-	merge_set(r, now_us, true);
-	if (r->set.count == 0)
-		r->verdict = VERDICT_EMPTY;
-	settle(r);
-}
-
-/* The answer to use: one with the least missing. NULL when there is none. */
-static struct server *
-best_answer(struct resolve *r)
-{
-	struct server *best = NULL;
-	struct server *s;
-	size_t i;
-
-	for (i = 0; i < r->server_count; i++) {
-		s = &r->servers[i];
-		if (is_answer(s) &&
-		    (best == NULL || s->look.missing < best->look.missing))
-			best = s;
-	}
-	return best;
-}
-
 /* What is still under way is given up for this reason. */
 static void
 end_looks(struct resolve *r, enum dns_outcome reason)
@@ -611,9 +159,9 @@ tell_answers(struct resolve *r, const struct server *best)
 
 	for (i = 0; i < r->server_count; i++) {
 		s = &r->servers[i];
-		if (s == best || (is_merge && is_answer(s)))
+		if (s == best || (is_merge && resolve_take_is_answer(s)))
 			tell_ended(s, DNS_RECORDS, s->found);
-		else if (is_answer(s))
+		else if (resolve_take_is_answer(s))
 			tell_ended(s, s->look.bad_outcome, 0);
 	}
 }
@@ -622,26 +170,12 @@ static void
 end_lookup(struct resolve *r, uint64_t now_us, enum dns_outcome reason)
 {
 	struct server *best;
-	bool has_empty = false;
-	size_t i;
 
 	end_looks(r, reason);
-	best = best_answer(r);
-	for (i = 0; i < r->server_count; i++)
-		has_empty = has_empty || is_empty_answer(&r->servers[i]);
-	count_empty(r);
-	if (best != NULL) {
-		if (r->policy.answers == RESOLVE_MERGE)
-			use_answers(r, now_us);
-		else
-			use_answer(r, best, now_us);
+	best = resolve_take_best(r);
+	resolve_take_end(r, best, now_us);
+	if (best != NULL)
 		tell_answers(r, best);
-	} else if (has_empty) {
-		use_empty(r, now_us);
-	} else {
-		r->verdict = VERDICT_FAILED;
-		keep_set(r, now_us, RESOLVE_RULE_SILENT);
-	}
 	r->is_looking = false;
 	r->end_us = NEVER;
 	r->ended = r->started;
@@ -652,22 +186,13 @@ end_lookup(struct resolve *r, uint64_t now_us, enum dns_outcome reason)
 	r->is_wanted_again = false;
 }
 
-/* Merging, others have yet to speak: a good server is not kept waiting. */
-static void
-take_so_far(struct resolve *r, uint64_t now_us)
-{
-	merge_set(r, now_us, false);
-	if (r->set.count > 0)
-		settle(r);
-}
-
 /* Ends the look-up when its result cannot get better by waiting: a whole
  * answer is there, or half of one where nothing was known, or all servers have
  * spoken. */
 static void
 judge(struct resolve *r, uint64_t now_us)
 {
-	struct server *best = best_answer(r);
+	struct server *best = resolve_take_best(r);
 	bool is_done = true;
 	size_t i;
 
@@ -677,7 +202,7 @@ judge(struct resolve *r, uint64_t now_us)
 	}
 	if (r->policy.answers == RESOLVE_MERGE) {
 		if (!is_done && best != NULL)
-			take_so_far(r, now_us);
+			resolve_take_so_far(r, now_us);
 	} else if (best != NULL &&
 		   (best->look.missing == 0 || r->set.count == 0)) {
 		is_done = true;
@@ -720,7 +245,7 @@ void
 resolve_on_time(struct resolve *r, uint64_t now_us)
 {
 	if (now_us >= r->expiry_us)
-		expire_set(r, now_us);
+		resolve_take_expired(r, now_us);
 	if (r->is_looking && now_us >= r->end_us)
 		end_lookup(r, now_us, DNS_TIME_OUT);
 	if (!r->is_looking && now_us >= r->next_us && !has_untold(r))
@@ -737,7 +262,7 @@ resolve_set_policy(
 
 	r->policy = *policy;
 	if (r->verdict != VERDICT_NONE)
-		settle(r);
+		resolve_take_settle(r);
 	if (is_other)
 		(void)resolve_refresh(r, now_us);
 	else if (!r->is_looking && r->verdict != VERDICT_NONE)
@@ -805,9 +330,9 @@ resolve_restore(
 			break;
 	}
 	resolve_set_unite(&set);
-	put_set(r, &set);
+	resolve_take_set(r, &set);
 	if (r->set.count > 0)
-		settle(r);
+		resolve_take_settle(r);
 }
 
 uint64_t

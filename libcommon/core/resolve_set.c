@@ -50,18 +50,6 @@ compare_numbers(uint32_t a, uint32_t b)
 	return (a > b) - (a < b);
 }
 
-static int
-compare_addrs(const struct addr *a, const struct addr *b)
-{
-	int by_kind = compare_numbers(b->kind, a->kind); /* IPv6 first */
-	int by_ip;
-
-	if (by_kind != 0)
-		return by_kind;
-	by_ip = memcmp(a->ip, b->ip, a->kind == ADDR_INET6 ? 16 : 4);
-	return by_ip != 0 ? by_ip : compare_numbers(a->port, b->port);
-}
-
 int
 resolve_spec_compare(const struct backend_spec *a, const struct backend_spec *b)
 {
@@ -71,7 +59,7 @@ resolve_spec_compare(const struct backend_spec *a, const struct backend_spec *b)
 		c = compare_numbers(a->weight, b->weight);
 	if (c == 0)
 		c = strcmp(a->name, b->name);
-	return c != 0 ? c : compare_addrs(&a->addr, &b->addr);
+	return c != 0 ? c : addr_compare(&a->addr, &b->addr);
 }
 
 static int
@@ -80,7 +68,7 @@ compare_ids(const struct resolve_item *x, const struct resolve_item *y)
 	int by_name = strcmp(x->spec.name, y->spec.name);
 
 	return by_name != 0 ? by_name
-			    : compare_addrs(&x->spec.addr, &y->spec.addr);
+			    : addr_compare(&x->spec.addr, &y->spec.addr);
 }
 
 /* How little an item counts beside others of its name and address. */

@@ -114,9 +114,10 @@ slot_set_timer(struct pool *p, struct slot *s, uint64_t at_us)
 	s->timer_at_us = at_us;
 	if (at_us == NEVER)
 		return;
-	if (!heap_has(&s->timer) ||
-	    at_us < p->timers.entries[s->timer.place - 1].key)
-		heap_set(&p->timers, &s->timer, at_us);
+	if (heap_has(&s->timer) && s->timer_key_us <= at_us)
+		return;
+	s->timer_key_us = at_us;
+	heap_set(&p->timers, &s->timer, at_us);
 }
 
 /* Takes a slot that is idle, or waits for its turn to connect, off its list. */
@@ -518,7 +519,7 @@ slot_shelve(struct pool *p, struct slot *s)
 	s->shelf = sh;
 	s->idle_since_us = p->now_us;
 	list_push_front(&sh->idle, &s->link);
-	if (!sh->place.is_in)
+	if (!pairing_has(&sh->place))
 		shelf_place(p, sh);
 	if (s->heir == NULL && s->expires_at_us < at)
 		at = s->expires_at_us;
@@ -541,7 +542,8 @@ slot_ready(struct pool *p, struct slot *s)
 
 	if (s->phase != PHASE_IDLE)
 		slot_set_phase(p, s, PHASE_IDLE);
-	if (s->is_worn || spread_is_over(p, s->set)) {
+	if (s->is_worn || spread_is_over(p, s->set) ||
+	    spread_takes(p, s->set)) {
 		slot_remove(p, s);
 		return;
 	}
@@ -647,7 +649,7 @@ lend(struct pool *p, struct slot *s, struct claim *c)
 	c->granted_at_us = p->now_us;
 	list_push_back(&p->answers, &c->answer);
 	set_hold_timer(p, s);
-	histogram_record(&p->wait, p->now_us - c->asked_at_us);
+	recent_record(&p->wait, p->now_us - c->asked_at_us, p->now_us);
 	p->granted++;
 	p->held++;
 	set->claims++;

@@ -117,7 +117,7 @@ shelf_init(struct shelf *sh, struct slot_set *set, struct user *u)
 static struct slot_set *
 add(struct pool *p, const struct backend_spec *spec)
 {
-	struct slot_set *set = mem_new(1, sizeof(*set));
+	struct slot_set *set = mem_new_line(sizeof(*set));
 
 	set->id = pool_new_id(p);
 	set->name = mem_strdup(spec->name);
@@ -317,8 +317,7 @@ progress(const struct pool *p, const struct slot_set *set)
 static uint64_t
 score(const struct pool *p, const struct slot_set *set)
 {
-	uint64_t failures =
-	    set->window_sum < LOAD_MOST ? set->window_sum : LOAD_MOST;
+	uint64_t failures = set->penalty < LOAD_MOST ? set->penalty : LOAD_MOST;
 
 	return progress(p, set) + failures * FAILURE_STRIDES * set->stride;
 }
@@ -377,7 +376,7 @@ slot_set_rekey(struct pool *p, struct slot_set *set)
 	struct pairing_node now = { .hi = set->tier, .lo = score(p, set) };
 
 	for (struct shelf *sh = set->shelves; sh != NULL; sh = sh->next) {
-		if (sh->place.is_in && pairing_less(&now, &sh->place))
+		if (pairing_has(&sh->place) && pairing_less(&now, &sh->place))
 			pairing_set(
 			    &sh->user->shelves, &sh->place, now.hi, now.lo);
 	}
@@ -396,7 +395,7 @@ shelf_place(const struct pool *p, struct shelf *sh)
 bool
 shelf_is_placed(const struct pool *p, const struct shelf *sh)
 {
-	if (!sh->place.is_in)
+	if (!pairing_has(&sh->place))
 		return sh->idle.count == 0;
 	if (sh->place.hi != sh->set->tier)
 		return sh->place.hi < sh->set->tier;
@@ -410,9 +409,10 @@ shelf_is_placed(const struct pool *p, const struct shelf *sh)
 struct shelf *
 shelf_best(const struct pool *p, struct user *u)
 {
-	while (u->shelves.root != NULL) {
-		struct shelf *sh =
-		    CONTAINER_OF(u->shelves.root, struct shelf, place);
+	struct pairing_node *n;
+
+	while ((n = pairing_min(&u->shelves)) != NULL) {
+		struct shelf *sh = CONTAINER_OF(n, struct shelf, place);
 
 		if (sh->idle.count == 0) {
 			pairing_remove(&u->shelves, &sh->place);
@@ -456,14 +456,6 @@ void
 slot_set_forget_health(struct pool *p, struct slot_set *set)
 {
 	set_health(p, set, HEALTH_UNTRIED);
-}
-
-void
-slot_set_go_offline(struct pool *p, struct slot_set *set)
-{
-	set_health(p, set, HEALTH_OFFLINE);
-	set->ramp = 1;
-	tell(p, EVENT_SLOT_SET_OFFLINE, set, NULL);
 }
 
 static void
@@ -513,11 +505,11 @@ rotate(struct slot_set *set, uint64_t epoch)
 	if (steps > WINDOW_BUCKETS)
 		steps = WINDOW_BUCKETS;
 	for (uint64_t i = 1; i <= steps; i++) {
-		uint32_t *b =
-		    &set->window[(set->window_epoch + i) % WINDOW_BUCKETS];
+		uint64_t b = (set->window_epoch + i) % WINDOW_BUCKETS;
 
-		set->window_sum -= *b;
-		*b = 0;
+		set->failure_sum -= set->failures[b];
+		set->penalty -= set->penalties[b];
+		set->failures[b] = set->penalties[b] = 0;
 	}
 	set->window_epoch = epoch;
 }
@@ -530,15 +522,38 @@ slot_set_on_failure(struct pool *p, struct slot_set *set, const char *reason)
 	set->last_error = reason;
 	set->last_error_at_us = p->now_us;
 	rotate(set, epoch);
-	set->window[epoch % WINDOW_BUCKETS]++;
-	set->window_sum++;
-	set->failures++;
+	set->failures[epoch % WINDOW_BUCKETS]++;
+	set->failure_sum++;
+	if (set->health != HEALTH_OFFLINE) {
+		set->penalties[epoch % WINDOW_BUCKETS]++;
+		set->penalty++;
+	}
+	set->failures_all++;
 	p->failures++;
 	if (!list_has(&set->failing))
 		list_push_back(&p->failing, &set->failing);
 	if (p->window_at_us == NEVER)
 		p->window_at_us = (epoch + 1) * WINDOW_BUCKET_US;
 	slot_set_rekey(p, set);
+}
+
+/* However many connections went with it, that it went is held against it once;
+ * and what fails while it is away is not. So a backend that was started anew is
+ * used as soon as it is back, and one that comes and goes is not. */
+void
+slot_set_go_offline(struct pool *p, struct slot_set *set)
+{
+	uint32_t *now = &set->penalties[window_epoch(p) % WINDOW_BUCKETS];
+
+	set_health(p, set, HEALTH_OFFLINE);
+	set->ramp = 1;
+	rotate(set, window_epoch(p));
+	if (*now > 1) {
+		set->penalty -= *now - 1;
+		*now = 1;
+		slot_set_rekey(p, set);
+	}
+	tell(p, EVENT_SLOT_SET_OFFLINE, set, NULL);
 }
 
 /* A new bucket begins: penalties decay. */
@@ -555,7 +570,7 @@ slot_set_rotate_windows(struct pool *p)
 		n = list_after(&p->failing, n);
 		rotate(set, epoch);
 		slot_set_rekey(p, set);
-		if (set->window_sum == 0)
+		if (set->failure_sum == 0)
 			list_remove(&p->failing, &set->failing);
 	}
 	p->window_at_us =

@@ -400,18 +400,28 @@ working(const struct pool *p)
 static struct slot_set *
 next_to_grow(const struct pool *p)
 {
-	return p->grow.root == NULL
-		   ? NULL
-		   : CONTAINER_OF(p->grow.root, struct slot_set, grow);
+	struct pairing_node *n = pairing_min(&p->grow);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct slot_set, grow);
 }
 
+/* Does somebody offline wait to be tried, while nobody is? */
+static bool
+needs_probe(const struct pool *p)
+{
+	return p->probes.count > 0 && p->probing + p->trials == 0 &&
+	       p->policy.max_slots > 1;
+}
+
+/* The last free slot is left to a probe that is needed. */
 static void
 grow(struct pool *p)
 {
 	while (working(p) < wanted(p)) {
 		struct slot_set *set = next_to_grow(p);
 
-		if (set == NULL)
+		if (set == NULL ||
+		    (needs_probe(p) && p->total + 1 == p->policy.max_slots))
 			return;
 		if (p->total >= p->policy.max_slots && !shed_probe(p))
 			return;
@@ -484,8 +494,7 @@ probe(struct pool *p)
 
 	while (p->probes.count > 0 && p->total < p->policy.max_slots)
 		begin_probe(p);
-	if (p->probes.count == 0 || p->probing + p->trials > 0 ||
-	    p->policy.max_slots == 1 || p->counts[SLOT_UNCLAIMED] == 0 ||
+	if (!needs_probe(p) || p->counts[SLOT_UNCLAIMED] == 0 ||
 	    p->total > p->policy.max_slots)
 		return;
 	s = most_dispensable(p);
@@ -594,7 +603,8 @@ may_have_share(const struct slot_set *set)
 static void
 plan(struct pool *p, uint32_t slots)
 {
-	struct pairing heap = { NULL };
+	struct pairing heap = { 0 };
+	struct pairing_node *n;
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -604,19 +614,24 @@ plan(struct pool *p, uint32_t slots)
 			pairing_add(&heap, &set->plan, next_key(p, set, 0),
 			    tie_key(p, set));
 	}
-	while (slots > 0 && heap.root != NULL) {
-		struct slot_set *set =
-		    CONTAINER_OF(heap.root, struct slot_set, plan);
+	while (slots > 0 && (n = pairing_min(&heap)) != NULL) {
+		struct slot_set *set = CONTAINER_OF(n, struct slot_set, plan);
 
-		pairing_remove(&heap, &set->plan);
+		pairing_remove(&heap, n);
 		set->target++;
 		slots--;
 		if (set->target < cap(p, set))
 			pairing_add(&heap, &set->plan,
 			    next_key(p, set, set->target), tie_key(p, set));
 	}
-	while (heap.root != NULL)
-		pairing_remove(&heap, heap.root);
+	while ((n = pairing_min(&heap)) != NULL)
+		pairing_remove(&heap, n);
+}
+
+static uint32_t
+monus(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b : 0;
 }
 
 /* What a rebalance found. */
@@ -624,6 +639,11 @@ struct imbalance {
 	uint32_t untried;    /* sets that have a share and were never tried */
 	uint32_t missing;    /* slots that online sets have too few */
 	uint32_t connecting; /* slots of theirs that are not connected yet */
+};
+
+/* Slots beyond the shares of their sets. */
+struct surplus {
+	bool is_there, is_idle;
 };
 
 /* Never tried, and there is no room: it waits among the offline ones. */
@@ -637,18 +657,34 @@ wait_for_turn(struct pool *p, struct slot_set *set)
 	heap_set(&p->probes, &set->probe, p->now_us);
 }
 
-/* Does a set have more than its share, and some of it idle? */
+/* May a connection of this set make room for one elsewhere? */
 static bool
-has_surplus(const struct pool *p)
+has_surplus(const struct slot_set *set)
 {
-	for (size_t i = 0; i < p->set_count; i++) {
-		const struct slot_set *set = p->sets[i];
+	return may_have_share(set) && set->slots.count > set->target;
+}
 
-		if (set->slots.count > set->target &&
-		    set->counts[SLOT_UNCLAIMED] > 0)
-			return true;
+/* Has somebody surplus, and some of it idle? */
+static struct surplus
+find_surplus(const struct pool *p)
+{
+	struct surplus found = { false, false };
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		if (!has_surplus(p->sets[i]))
+			continue;
+		found.is_there = true;
+		found.is_idle |= p->sets[i]->counts[SLOT_UNCLAIMED] > 0;
 	}
-	return false;
+	return found;
+}
+
+/* Has it a share, and was never tried, nor is now? */
+static bool
+is_untried(const struct slot_set *set)
+{
+	return may_have_share(set) && set->health == HEALTH_UNTRIED &&
+	       set->slots.count == 0 && set->target > 0;
 }
 
 /* A set that was never tried, in a full pool, gets a turn only where another
@@ -658,7 +694,8 @@ static struct imbalance
 measure(struct pool *p)
 {
 	struct imbalance m = { 0 };
-	bool may_give = p->total < p->policy.max_slots || has_surplus(p);
+	bool is_full = p->total >= p->policy.max_slots;
+	struct surplus surplus = find_surplus(p);
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -666,15 +703,12 @@ measure(struct pool *p)
 		if (!may_have_share(set))
 			continue;
 		m.connecting += set->counts[SLOT_CONNECTING];
-		if (set->slots.count >= set->target)
-			continue;
 		if (set->health == HEALTH_ONLINE)
-			m.missing += set->target - set->slots.count;
-		if (set->health != HEALTH_UNTRIED || set->slots.count > 0 ||
-		    !may_give)
+			m.missing += monus(set->target, set->slots.count);
+		if (!is_untried(set) || (is_full && !surplus.is_there))
 			continue;
 		m.untried++;
-		if (p->total >= p->policy.max_slots)
+		if (is_full && surplus.is_idle)
 			wait_for_turn(p, set);
 	}
 	return m;
@@ -696,8 +730,8 @@ close_connecting(struct pool *p)
 }
 
 /* Closes up to `count` idle slots beyond their sets' shares, the coldest of
- * each set, in rounds over the sets. */
-static void
+ * each set, in rounds over the sets. How many are still to be closed. */
+static uint32_t
 close_idle(struct pool *p, uint32_t count)
 {
 	bool has_closed = true;
@@ -718,6 +752,7 @@ close_idle(struct pool *p, uint32_t count)
 			has_closed = true;
 		}
 	}
+	return count;
 }
 
 /* A backend that was never tried gets one slot to begin with, beside those that
@@ -739,12 +774,6 @@ open_missing(struct pool *p)
 	}
 }
 
-static uint32_t
-monus(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* How many slots to have after a rebalance: no fewer than were in use since the
  * last one, and one left over when somebody offline has to probe. */
 static uint32_t
@@ -762,21 +791,57 @@ goal(const struct pool *p)
 
 /* Moves idle slots to where the shares say. What takes the place of a working
  * connection is opened first where max-slots has room; then a later rebalance
- * closes what is too many once the new ones are connected. */
+ * closes what is too many once the new ones are connected. Where nothing is
+ * idle, as in a pool with more clients than slots, what is missing elsewhere is
+ * taken of the claims that come back. */
 static void
 move(struct pool *p, uint32_t slots)
 {
 	struct imbalance m;
-	uint32_t extra, room;
+	uint32_t extra, room, missing;
 
 	close_connecting(p);
 	m = measure(p);
 	room = monus(p->policy.max_slots, p->total);
 	extra = monus(working(p), slots);
-	close_idle(
-	    p, monus(extra, m.connecting) + monus(m.missing, room + extra));
+	missing = m.missing;
+	if (needs_probe(p) || (m.untried > 0 && p->probing + p->trials == 0))
+		missing++;
+	p->owed = close_idle(
+	    p, monus(extra, m.connecting) + monus(missing, room + extra));
+	if (p->owed > missing)
+		p->owed = missing;
 	open_missing(p);
 	p->is_uneven = m.missing > 0 || m.untried > 0 || extra > 0;
+}
+
+/* One that was never tried gets the room that is made now, if nobody is tried.
+ */
+static void
+begin_turn(struct pool *p)
+{
+	if (p->probing + p->trials + p->probes.count > 0)
+		return;
+	for (size_t i = 0; i < p->set_count; i++) {
+		if (is_untried(p->sets[i])) {
+			wait_for_turn(p, p->sets[i]);
+			return;
+		}
+	}
+}
+
+/* Does this set have to give a connection that has just come back to another
+ * set? */
+bool
+spread_takes(struct pool *p, const struct slot_set *set)
+{
+	if (needs_probe(p) && p->total == p->policy.max_slots)
+		return true;
+	if (p->owed == 0 || !has_surplus(set))
+		return false;
+	p->owed--;
+	begin_turn(p);
+	return true;
 }
 
 void

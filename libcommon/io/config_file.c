@@ -34,6 +34,7 @@ struct reader {
 	unsigned failed_line;
 	char *key, *value; /* owned; a key whose value may go on; or NULL */
 	size_t value_len;
+	size_t value_room; /* bytes that value has */
 	unsigned key_line;
 	bool is_joined; /* the value has several lines */
 };
@@ -144,11 +145,15 @@ static bool
 append(struct reader *r, const char *piece)
 {
 	size_t len = strlen(piece);
+	size_t room = r->value_len + len + 2;
 
-	if (r->value_len + 1 + len > CONFIG_VALUE_MAX)
+	if (room - 1 > CONFIG_VALUE_MAX)
 		return fail(r, r->line, "the value is too long");
-	r->value =
-	    mem_grow(r->value, r->value_len + 1, r->value_len + len + 2, 1);
+	if (room > r->value_room) {
+		room *= 2;
+		r->value = mem_grow(r->value, r->value_room, room, 1);
+		r->value_room = room;
+	}
 	r->value[r->value_len] = ' ';
 	memcpy(r->value + r->value_len + 1, piece, len + 1);
 	r->value_len += len + 1;
@@ -171,6 +176,7 @@ on_key(void *ctx, const char *section, const char *key, const char *value)
 	r->key = mem_strdup(key);
 	r->value = mem_strdup(value);
 	r->value_len = strlen(value);
+	r->value_room = r->value_len + 1;
 	r->key_line = r->line;
 	r->is_joined = false;
 	return 1;

@@ -204,6 +204,15 @@ screen_restore_signals(const struct screen *s)
 		(void)sigaction(curses_signals[i], &s->before[i], NULL);
 }
 
+/* A dumb terminal cannot even do this. */
+static bool
+screen_can_move(void)
+{
+	const char *text = tigetstr((char *)"cup");
+
+	return text != NULL && text != (const char *)-1;
+}
+
 struct screen *
 screen_start(const char **why)
 {
@@ -218,9 +227,13 @@ screen_start(const char **why)
 	for (size_t i = 0; i < ARRAY_LEN(curses_signals); i++)
 		(void)sigaction(curses_signals[i], NULL, &s->before[i]);
 	s->term = newterm(NULL, stdout, stdin);
-	if (s->term == NULL) {
+	if (s->term == NULL || !screen_can_move()) {
 		*why = "the terminal (TERM) is not known or cannot show a "
 		       "screen";
+		if (s->term != NULL) {
+			(void)endwin();
+			delscreen(s->term);
+		}
 		screen_restore_signals(s);
 		free(s);
 		return NULL;

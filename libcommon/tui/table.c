@@ -190,7 +190,8 @@ table_draw_titles(const struct table *t, const struct table_layout *layout,
 		struct screen_place place = { line.row,
 			line.col + layout->at[i], layout->width[i] };
 
-		table_put(s, place, t->columns[i].is_left, SCREEN_HEAD,
+		table_put(s, place, t->columns[i].is_left,
+		    &t->columns[i] == t->marked ? SCREEN_SELECTED : SCREEN_HEAD,
 		    table_title(&t->columns[i], layout->is_short));
 	}
 }

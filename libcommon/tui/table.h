@@ -59,6 +59,7 @@ bool table_view_key(struct table_view *v, unsigned key);
 struct table {
 	const struct table_column *columns; /* borrowed */
 	unsigned count;
+	const struct table_column *marked; /* whose title stands out, or NULL */
 	void *ctx;
 	void (*cell)(void *ctx, size_t row, unsigned column, struct text *out);
 	enum screen_style (*style)(void *ctx, size_t row, unsigned column);

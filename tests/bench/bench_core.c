@@ -4,6 +4,11 @@
  * several runs, and how they grow with the number of backends.
  *
  *     bench_core [RUNS]
+ *     bench_core --rounds BACKENDS HELD
+ *
+ * The second form does rounds and prints how many, for a tool that counts the
+ * instructions of one_round (core.sh): time steps up where a cache is full,
+ * instructions only grow with the work.
  *
  * One round is what a daemon asks of the core for one client: the claim, its
  * grant taken as an action, the release, the recycle check taken as an action,
@@ -209,7 +214,8 @@ world_free(struct world *w)
 	free(w);
 }
 
-static void
+/* By this name it is found from outside. */
+__attribute__((noinline)) static void
 one_round(struct world *w, bool is_queued)
 {
 	w->now_us++;
@@ -223,6 +229,20 @@ one_round(struct world *w, bool is_queued)
 		give_back(w);
 	}
 	settle(w);
+}
+
+/* A world in which everybody has what is to be held, and has had his turn. */
+static struct world *
+world_warm(const struct setup *s, uint32_t rounds)
+{
+	struct world *w = world_new(s);
+
+	for (uint32_t i = 0; i < s->held + s->waiting; i++)
+		ask(w);
+	settle(w);
+	for (uint32_t i = 0; i < rounds; i++)
+		one_round(w, s->waiting > 0);
+	return w;
 }
 
 static double
@@ -250,14 +270,9 @@ struct figure {
 static struct figure
 measure(const struct setup *s, int runs)
 {
-	struct world *w = world_new(s);
+	struct world *w = world_warm(s, 4 * s->backends + ROUNDS / 10);
 	double times[RUNS_MOST];
 
-	for (uint32_t i = 0; i < s->held + s->waiting; i++)
-		ask(w);
-	settle(w);
-	for (uint32_t i = 0; i < 4 * s->backends + ROUNDS / 10; i++)
-		one_round(w, s->waiting > 0);
 	for (int k = 0; k < runs; k++) {
 		double start = cpu_ns();
 
@@ -368,12 +383,28 @@ print_goal(int runs)
 	    many <= 2 * one ? "met" : "missed");
 }
 
+static int
+only_rounds(const char *backends, const char *held)
+{
+	struct setup s = { .backends = (uint32_t)atoi(backends),
+		.slots = 16,
+		.held = (uint32_t)atoi(held) };
+	uint32_t rounds = s.backends + ROUNDS / 10;
+	struct world *w = world_warm(&s, rounds);
+
+	world_free(w);
+	printf("%u\n", rounds);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	int runs = argc > 1 ? atoi(argv[1]) : 7;
 
 	assert_hook = on_assert;
+	if (argc == 4 && strcmp(argv[1], "--rounds") == 0)
+		return only_rounds(argv[2], argv[3]);
 	if (runs < 1 || runs > RUNS_MOST) {
 		fprintf(
 		    stderr, "usage: bench_core [RUNS], 1 to %d\n", RUNS_MOST);

@@ -2,7 +2,7 @@
  * What a claim costs through a live daemon: clients that each keep some claims
  * in flight, give every connection back with the next claim in one write, and
  * do nothing with it. Prints claims a second and the daemon's processor time
- *for each, which says more than the first where both share the processors.
+ * for each, which says more than the first where both share the processors.
  *
  *	bench_daemon SOCKET POOL CLIENTS DEPTH SECONDS
  */
@@ -14,47 +14,9 @@
 
 #include "client/qorb_client.h"
 #include "io/fd.h"
+#include "meter.h"
 
 #define CLIENTS_MAX 1000
-
-/* Processor time that a process has used, in microseconds. */
-static double
-cpu_us(long pid)
-{
-	char path[64];
-	double ns = 0;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/schedstat", pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lf", &ns) != 1)
-		ns = 0;
-	(void)fclose(f);
-	return ns / 1000;
-}
-
-static long
-daemon_pid(const char *path)
-{
-	struct qorb_client *c = qorb_client_new(path);
-	struct qorb_reply r;
-	uint64_t pid = 0;
-
-	if (!qorb_client_send(c, NULL, "hello", NULL, 0)) {
-		(void)fprintf(
-		    stderr, "bench_daemon: %s\n", qorb_client_error(c));
-		exit(1);
-	}
-	while (!qorb_client_next(c, &r)) {
-		if (!qorb_client_on_readable(c))
-			exit(1);
-	}
-	(void)qorb_reply_number(&r, "pid", &pid);
-	qorb_client_free(&c);
-	return (long)pid;
-}
 
 static void
 ask(struct qorb_client *c, const char *pool)
@@ -110,7 +72,7 @@ main(int argc, char **argv)
 		return 2;
 	n = atoi(argv[3]);
 	depth = atoi(argv[4]);
-	pid = daemon_pid(argv[1]);
+	pid = meter_daemon_pid(argv[1]);
 	for (int i = 0; i < n; i++) {
 		clients[i] = qorb_client_new(argv[1]);
 		fds[i] =
@@ -118,9 +80,9 @@ main(int argc, char **argv)
 		for (int k = 0; k < depth; k++)
 			ask(clients[i], argv[2]);
 	}
-	cpu = cpu_us(pid);
+	cpu = meter_cpu_us(pid);
 	start = clock_us();
-	end = start + (uint64_t)atoi(argv[5]) * 1000000;
+	end = start + (uint64_t)(atof(argv[5]) * 1e6);
 	while (clock_us() < end) {
 		(void)poll(fds, (nfds_t)n, 1000);
 		for (int i = 0; i < n; i++) {
@@ -128,7 +90,7 @@ main(int argc, char **argv)
 				count += serve(clients[i], argv[2]);
 		}
 	}
-	cpu = cpu_us(pid) - cpu;
+	cpu = meter_cpu_us(pid) - cpu;
 	printf("%4d clients x %3d: %9.0f claims/s, %7.3f us of the daemon's "
 	       "processor time each\n",
 	    n, depth, (double)count * 1e6 / (double)(clock_us() - start),

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What probes that nobody watches cost a claim: two daemons, one built with them
-# and one without, serve the same clients on one processor by turns, so that
-# what else the machine does meets both. That can only make them slower, so the
-# best of all rounds is printed. Then, for root and with bpftrace, the same while
-# each script of probes/ watches the first of them:
-# tests/bench/probes.sh BUILD ROUNDS, with BUILD/yes and BUILD/no.
+# and one without, serve the same clients on one processor by turns of a quarter
+# of a second. The best round of each is printed, and of all pairs of rounds that
+# follow one another the ratio of what a claim costs the daemon: the median, and
+# the bounds between which it truly lies in 95 of 100 cases, by the order of the
+# ratios. Then, for root and with bpftrace, each script of probes/ watches the
+# first of them: tests/bench/probes.sh BUILD ROUNDS, with BUILD/yes and BUILD/no.
 set -eu
 
 build=$1
@@ -54,7 +55,7 @@ best()
 measure()
 {
 	taskset -c 0 "$build/no/bench/bench_daemon" "$work/$1.sock" bench \
-	    64 4 1 >"$work/line"
+	    64 4 0.25 >"$work/line"
 	sed -E 's%.*: *([0-9]+) claims/s.*%\1%' "$work/line" >>"$work/$2.rate"
 	sed -E 's%.*, *([0-9.]+) us of.*%\1%' "$work/line" >>"$work/$2.cpu"
 }
@@ -63,6 +64,25 @@ report()
 {
 	echo "$1: $(best "$1" rate -rn) claims/s," \
 	    "$(best "$1" cpu -n) us of the daemon's processor time each"
+}
+
+# Processor time of a claim with probes to that without, pair by pair.
+report_ratio()
+{
+	paste "$work/PROBES=yes.cpu" "$work/PROBES=no.cpu" |
+	    awk '{ print $1 / $2 }' | sort -n | awk '
+	{ ratio[NR] = $1 }
+	END {
+		half = 0.98 * sqrt(NR)
+		low = int((NR + 1) / 2 - half)
+		high = int((NR + 1) / 2 + half + 0.999)
+		if (low < 1)
+			low = 1
+		if (high > NR)
+			high = NR
+		printf "yes : no is %.4f, from %.4f to %.4f (%d pairs)\n",
+		    ratio[int((NR + 1) / 2)], ratio[low], ratio[high], NR
+	}'
 }
 
 # The program, and a line that says that it is attached.
@@ -87,11 +107,18 @@ watch()
 start yes
 start no
 for ((i = 0; i < rounds; i++)); do
-	measure yes PROBES=yes
-	measure no PROBES=no
+	# Who goes first takes turns too.
+	if ((i % 2)); then
+		measure yes PROBES=yes
+		measure no PROBES=no
+	else
+		measure no PROBES=no
+		measure yes PROBES=yes
+	fi
 done
 report PROBES=yes
 report PROBES=no
+report_ratio
 [[ $(id -u) -eq 0 ]] && command -v bpftrace >/dev/null || exit 0
 for script in probes/*.bt; do
 	name=$(basename "$script" .bt)

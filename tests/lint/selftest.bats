@@ -103,6 +103,15 @@ skip_other_clang_format()
 	finds layers 'libcommon/client/x.c includes libcommon/io/high.h'
 }
 
+@test "layers: io includes glue, which stands on it" {
+	mkdir libcommon/glue
+	printf '%s\n' '#ifndef G_H' '#define G_H' '/* g */' \
+	    '#include "io/high.h"' '#endif' >libcommon/glue/g.h
+	run ! grep . < <(tests/lint/checks/layers)
+	sed -i '1a #include "glue/g.h"' libcommon/io/high.c
+	finds layers 'libcommon/io/high.c includes libcommon/glue/g.h'
+}
+
 @test "layers: a program includes another program" {
 	mkdir cmd/other
 	printf '%s\n' '#ifndef O_H' '#define O_H' '/* o */' 'extern int o;' \

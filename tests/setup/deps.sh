@@ -99,7 +99,7 @@ find_missing()
 	[ "$goal" != demo ] || return 0
 	need_command dnsmasq dnsmasq
 	need_module cmocka cmocka
-	for tool in bats clang clang-format shellcheck mandoc parallel perl python3 jq socat tmux curl; do
+	for tool in bats clang clang-format shellcheck mandoc parallel perl python3 jq socat tmux strace curl; do
 		need_command $tool $tool
 	done
 	have_bats_library bats-support || missing="$missing bats-support"

@@ -105,10 +105,10 @@ judge_growth(const struct model *m)
 		    m->total, m->probers, wanted(m), b);
 }
 
-/* Somebody who is offline is being tried, where there is room or something
- * idle to give up. */
+/* Somebody who is offline is being tried, where there is room, something idle
+ * to give up, or a connection that a claim gives back. */
 static void
-judge_probes(const struct model *m)
+judge_probes(struct model *m)
 {
 	bool has_down = false, has_trial = false;
 
@@ -120,8 +120,15 @@ judge_probes(const struct model *m)
 		has_down |= m_set_may_probe(m, set);
 		has_trial |= set->counts[SLOT_CONNECTING] > 0;
 	}
+	if (!has_down || has_trial || m->total != m->policy.max_slots ||
+	    m->policy.max_slots == 1)
+		m->back_unprobed = 0;
 	if (!has_down || has_trial)
 		return;
+	/* Not each event is judged. */
+	MUST(m->watch, m->back_unprobed <= 8, "no-probe",
+	    "nobody tries what is offline, and %u connections came back",
+	    m->back_unprobed);
 	MUST(m->watch, m->total >= m->policy.max_slots, "no-probe",
 	    "nobody tries what is offline, with %u slots", m->total);
 	if (m->policy.max_slots > 1 && m->total == m->policy.max_slots)

@@ -718,8 +718,10 @@ on_recycle(struct model *m, struct m_slot *s, bool is_start, bool is_good)
 	    is_start ? "start-without-end" : "end-without-start",
 	    "slot %llu: recycle", (unsigned long long)s->id);
 	s->is_recycle = is_start;
-	if (is_good)
-		s->is_clean = true;
+	if (!is_good)
+		return;
+	s->is_clean = true;
+	m->back_unprobed++;
 }
 
 /* --- states ----------------------------------------------------------------

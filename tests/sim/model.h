@@ -133,6 +133,8 @@ struct model {
 	struct m_request request;
 	uint64_t probe_clock, probe_since_us; /* time with a prober */
 	bool was_probing;
+	uint32_t back_unprobed; /* good connections that came back while
+				 * somebody offline waited for room */
 	double tokens;
 	uint64_t tokens_at_us;
 	uint64_t judged; /* calls so far */

@@ -14,7 +14,7 @@ setup()
 	# Not links: a test that replaced one would write into the system.
 	local tool
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
-	    cc make nsd dnsmasq clang bats true clang-format mandoc parallel perl python3 jq socat tmux curl \
+	    cc make nsd dnsmasq clang bats true clang-format mandoc parallel perl python3 jq socat tmux strace curl \
 	    redis-server memcached nginx promtool chromedriver \
 	    setpriv uname dtrace bpftrace; do
 		stand_in $tool

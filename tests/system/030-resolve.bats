@@ -122,6 +122,20 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 	assert_output 'a\032b\010\.c\".test.com:1'
 }
 
+@test "a name of 255 bytes is found, one too long with its escapes left out" {
+	local label long odd
+	label=$(printf 'x%.0s' {1..63})
+	# 253 characters are 255 bytes on the wire.
+	long=$label.$label.$label.${label:0:52}
+	odd=$(printf '\\001%.0s' {1..63})
+	odd=$odd.$odd
+	serve "_echo._tcp SRV 0 0 6001 $long" "_echo._tcp SRV 0 0 6001 $odd" \
+	    "$long AAAA ::1" "$odd AAAA ::2"
+	run_ok qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com
+	assert_output \
+	    "$long.test.com:6001 [::1]:6001 priority=0 weight=0 ttl=60"
+}
+
 @test "JSON is an object a line" {
 	serve_three
 	run_ok qorb-resolve --json --dns "$NSD_ADDR" _echo._tcp.test.com

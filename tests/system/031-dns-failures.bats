@@ -85,28 +85,89 @@ claims_go_on()
 	}
 }
 
+# Nobody has named the backends for twice as long as their TTL is.
+records_are_over()
+{
+	ask 'backends demo' |
+	    grep -Eq 'seen_us=([2-9]|[1-9][0-9])[0-9]{6} absent_us=[0-9]+ rule=silent$'
+}
+
 # All is well, the server begins to fail like this, and nobody minds; then it
 # is well again.
 survives()
 {
-	local asked
 	start_echoes
 	start_scripted records
 	start_hasty_pool --dns "$SCRIPT_ADDR"
 	wait_for resolver_is ok
 	wait_for both_are_there
+	start_daemon -n events -r event qorb-ctl events demo
 	script "$1"
 	wait_for resolver_is stale
 	claims_go_on
-	# The records are over by far: several look-ups failed after them.
-	asked=$(wc -c <"$SCRATCH/script.asked")
-	wait_for asked_more_than $((asked + 5))
+	wait_for_text "$SCRATCH/events.out" 'resolve-failed.*reason='
+	wait_for_text "$SCRATCH/pool.err" \
+	    'look-up of .* fails: .*; the last good set stays'
+	wait_for records_are_over
 	resolver_is stale
 	claims_go_on
-	run_ok ask 'backends demo'
-	assert_line --regexp 'seen_us=[1-9][0-9]{5,} absent_us=[0-9]+ rule=silent$'
 	script records
 	wait_for resolver_is ok
+	wait_for_text "$SCRATCH/events.out" 'resolve-done.*count=2'
+}
+
+@test "the last good set ends after stale-for, and comes back" {
+	start_echoes
+	start_scripted records
+	start_hasty_pool --set stale-for=2s --dns "$SCRIPT_ADDR"
+	wait_for both_are_there
+	script servfail
+	wait_for resolver_is stale
+	claims_go_on
+	wait_for resolver_is failing
+	backends_are ''
+	run_ok ask 'claim demo wait=0'
+	assert_output --partial 'error no-backends '
+	script records
+	wait_for both_are_there
+	claims_go_on
+}
+
+@test "the target dot empties a pool at once, and no server need agree" {
+	start_echoes
+	write_zone "_echo._tcp SRV 0 1 $PORT1 e1" "_echo._tcp SRV 0 1 $PORT2 e2" \
+	    'e1 AAAA ::1' 'e2 AAAA ::1'
+	start_nsd "$SCRATCH/zones"
+	start_hasty_pool --set empty-answers=1000 --dns "$NSD_ADDR"
+	wait_for both_are_there
+	write_zone '_echo._tcp SRV 0 0 0 .'
+	reload_nsd
+	wait_for backends_are ''
+	resolver_is none
+	run_ok qorb-ctl --json resolve demo
+	[[ $(jq -r .backends <<<"$output") == 0 ]]
+}
+
+@test "queries say with EDNS how much fits, and are few at a time" {
+	local port i records=()
+	for i in {1..16}; do
+		records+=("_echo._tcp.test.com 60 SRV 0 1 6001 t$i.test.com"
+		    "t$i.test.com 60 A 127.0.0.$i")
+	done
+	port=$(free_port)
+	printf '%s\n' batch "${records[@]}" >"$SCRATCH/script"
+	start_daemon -n script -r ready "$BATS_TEST_DIRNAME/dns_script.py" \
+	    "$port" "$SCRATCH/script"
+	start_pool --set max-dns-concurrency=3 --set family=inet \
+	    --dns "127.0.0.1:$port" demo=_echo._tcp.test.com
+	wait_for resolver_is ok
+	run_ok ask pools
+	assert_output --partial ' backends=16 '
+	# All that fits into a packet that is not torn apart.
+	run_ok grep -c ' edns=1232$' "$SCRATCH/script.out"
+	assert_output 17
+	run_ok sed -n 's/^batch=//p' "$SCRATCH/script.out"
+	assert_output $'1\n3\n3\n3\n3\n3\n1'
 }
 
 @test "claims go on when the name server is silent" {
@@ -362,6 +423,64 @@ has_addr()
 	}
 	# One row a name: e1, e2, e3.
 	jq -e '.backends | length == 3' "$SCRATCH/load.out"
+}
+
+# Among the events there is none of a claim that went to a backend after it had
+# been removed; $1 is how many were removed at least.
+no_claim_after_removal()
+{
+	awk -F '\t' -v least="$1" '
+	match($4, /addr=[^ ]*/) { addr = substr($4, RSTART, RLENGTH) }
+	$2 == "backend-added" { delete gone[addr] }
+	$2 == "backend-removed" { gone[addr] = 1; removed++ }
+	$2 == "claim-done" { claims++ }
+	$2 == "claim-done" && addr in gone { print "claimed after all: " $0 }
+	$2 == "lost" { print "events were lost" }
+	END { if (removed < least || claims < 10 * least)
+		print removed + 0 " were removed, " claims + 0 " claims" }
+	' "$SCRATCH/events.out"
+}
+
+@test "whatever the TTL, a removed backend gets no claim once it is seen" {
+	local ttl port3
+	start_echoes
+	start_echo three -q
+	port3=${ECHO_ADDR##*:}
+	start_daemon -n four -r 'ready to accept' qorb-echo -q "127.0.0.1:$port3"
+	write_zone "_echo._tcp SRV 0 10 $PORT1 e1" 'e1 AAAA ::1'
+	start_nsd "$SCRATCH/zones"
+	start_hasty_pool --set max-slots=12 --set query-interval=200ms \
+	    --dns "$NSD_ADDR"
+	wait_for backends_are "e1.test.com:$PORT1"
+	start_daemon -n events -r event qorb-ctl events demo
+	start_daemon -n load -r 'claims/s' qorb-load --progress --tasks 4 \
+	    --pause 5ms --duration 60s --json demo
+	for ttl in 0 1 60 2147483647; do
+		write_zone "\$TTL $ttl" "_echo._tcp SRV 0 10 $PORT1 e1" \
+		    "_echo._tcp SRV 0 10 $PORT2 e2" 'e1 AAAA ::1' 'e2 AAAA ::1'
+		reload_nsd
+		wait_for backends_are "e1.test.com:$PORT1 e2.test.com:$PORT2"
+		# One comes, one goes, one counts for more.
+		write_zone "\$TTL $ttl" "_echo._tcp SRV 0 90 $PORT2 e2" \
+		    "_echo._tcp SRV 0 10 $port3 e3" 'e2 AAAA ::1' 'e3 AAAA ::1'
+		reload_nsd
+		wait_for backends_are "e2.test.com:$PORT2 e3.test.com:$port3"
+		wait_for has_weight "e2.test.com:$PORT2" 90
+		wait_for claims_reach "e3.test.com:$port3"
+		run_ok ask 'backends demo'
+		assert_output --partial " ttl=$ttl "
+		# One moves.
+		write_zone "\$TTL $ttl" "_echo._tcp SRV 0 90 $PORT2 e2" \
+		    "_echo._tcp SRV 0 10 $port3 e3" 'e2 AAAA ::1' 'e3 A 127.0.0.1'
+		reload_nsd
+		wait_for has_addr "e3.test.com:$port3" "127.0.0.1:$port3"
+		wait_for claims_reach "e3.test.com:$port3"
+	done
+	stop_daemon -s INT load
+	jq -e '.errors.total == 0' "$SCRATCH/load.out"
+	stop_daemon events
+	run no_claim_after_removal 11
+	assert_output ''
 }
 
 # Claims have gone to this backend.

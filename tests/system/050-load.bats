@@ -104,6 +104,48 @@ connections_are_at_most()
 	assert_line --regexp '^qorb-load itself: [0-9]+ % of one processor'
 }
 
+@test "its own part of the measured time is told, and when it is over half" {
+	local busy
+	start_all
+	run_ok qorb-load --tasks 64 --duration 1s --json demo
+	# More than a processor it cannot use, and less than nothing neither.
+	report_says '.cpu.used_us > 0 and .cpu.used_us <= 1.1 * .elapsed_us'
+	report_says '.cpu.cycle_us * .cycles.whole / .cpu.used_us | round == 1'
+	busy='.cpu.percent + .cpu.delayed_percent > 50'
+	report_says ".cpu.is_bottleneck == ($busy)"
+	# Nearly nothing to do; what else is running may keep it waiting.
+	run_ok qorb-load --tasks 1 --pause 100ms --duration 1s --json demo
+	report_says '.cpu.percent < 50'
+	report_says ".cpu.is_bottleneck == ($busy)"
+}
+
+# What it asks of the system while it runs so many cycles with so many tasks.
+calls_of()
+{
+	# The leak checker cannot work where strace does.
+	run_ok env ASAN_OPTIONS=detect_leaks=0 strace -f -c -o "$SCRATCH/calls" \
+	    qorb-load --tasks "$1" --claims "$2" --json demo
+	report_says ".cycles.whole == $2"
+	awk '$NF != "total" && $4 ~ /^[0-9]+$/ { n += $4 } END { print n }' \
+	    "$SCRATCH/calls"
+}
+
+# A cycle alone: write to the daemon (the last release with the next claim),
+# wait, read the grant; write to the backend, wait, read the echo, close. Many
+# at once share what has to do with the daemon, and the waiting.
+@test "a cycle costs seven system calls alone, and few among many" {
+	local calls
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -o /dev/null true || skip "strace may not trace here"
+	start_all --set max-slots=64 --set max-count=64
+	calls=$(calls_of 1 2000)
+	[ "$calls" -gt 12000 ]
+	[ "$calls" -lt 16000 ]
+	calls=$(calls_of 64 20000)
+	[ "$calls" -gt 60000 ]
+	[ "$calls" -lt 120000 ]
+}
+
 @test "--claims ends after so many, whatever the number of tasks" {
 	start_all
 	run_ok qorb-load --tasks 30 --claims 500 --json demo
@@ -146,11 +188,101 @@ connections_are_at_most()
 	report_says '.latency.claim_raw.max_us < .latency.claim.max_us'
 }
 
-@test "1000 tasks share a few connections" {
+# Connections that the daemon has accepted and that are still there: sockets
+# that carry its path and are connected.
+client_connections()
+{
+	awk -v path="$QORB_SOCKET" '$6 == "03" && $8 == path { n++ }
+	    END { print n + 0 }' /proc/net/unix
+}
+
+# The pool has this many claims held, and these waiting.
+pool_has()
+{
+	[[ $(ask pools) == *" claimed=$1 "*" waiting=$2"* ]]
+}
+
+# How many lines of progress tell of a second like this.
+seconds_with()
+{
+	grep -Ec -- "$1" "$SCRATCH/load.err" || :
+}
+
+seconds_are()
+{
+	[[ $(seconds_with "$2") -ge $1 ]]
+}
+
+# stall NAME: stops a daemon until two whole seconds have passed in which no
+# claim was granted, and waits until claims are granted again.
+stall()
+{
+	local pid none=' 0 claims/s ' some=' [1-9][0-9]* claims/s '
+	pid=$(daemon_pid "$1")
+	wait_for seconds_are 1 "$some"
+	kill -STOP "$pid"
+	wait_for seconds_are $(($(seconds_with "$none") + 2)) "$none"
+	kill -CONT "$pid"
+	wait_for seconds_are $(($(seconds_with "$some") + 3)) "$some"
+}
+
+# With four tasks, only four requests are there to feel a stall: too few for
+# the 99th percentile. Those that should have been made meanwhile are many.
+@test "a backend that stalls shows in the corrected latency, not in the raw" {
+	start_echo only
+	start_pool "demo=$ECHO_ADDR"
+	start_load --tasks 4 --rate 300 --timeout 1m --duration 1h --json demo
+	stall only
+	kill -TERM "$(daemon_pid load)"
+	load_ends 0
+	report_says '.latency.cycle.p99_us > 1000000'
+	report_says '.latency.cycle_raw.p99_us < 500000'
+	report_says '.latency.cycle_raw.max_us > 1000000'
+	report_says '.errors.total == 0'
+}
+
+@test "a daemon that stalls shows in the corrected latency, not in the raw" {
+	start_all
+	start_load --tasks 4 --rate 300 --timeout 1m --duration 1h --json demo
+	stall pool
+	kill -TERM "$(daemon_pid load)"
+	load_ends 0
+	report_says '.latency.claim.p99_us > 1000000'
+	report_says '.latency.claim_raw.p99_us < 500000'
+	report_says '.latency.claim_raw.max_us > 1000000'
+	report_says '.errors.total == 0'
+}
+
+@test "1000 tasks ask at once on two connections" {
 	start_all
 	run_ok qorb-load --tasks 1000 --claims 5000 --json demo
-	report_says '.work.connections == 4 and .cycles.whole == 5000'
+	report_says '.work.connections == 2 and .cycles.whole == 5000'
+	report_says '.errors.total == 0'
 	wait_for all_is_back
+	# All of them in one process: as many claims as there are slots are
+	# held, and the others wait for theirs side by side.
+	start_load --tasks 1000 --hold 1h --wait never --duration 1h --json demo
+	wait_for pool_has 16 984
+	[ "$(client_connections)" -eq 2 ]
+	[ "$(ask 'claims demo' | grep -c " pid=$(daemon_pid load) ")" -eq 16 ]
+	kill -TERM "$(daemon_pid load)"
+	load_ends 0
+	report_says '.cycles.unfinished == 1000 and .errors.total == 0'
+	wait_for pool_has 0 0
+}
+
+@test "as many connections as the daemon's limit a client asks for" {
+	start_all
+	stop_daemon pool
+	printf '%s\n' '[daemon]' 'max-claims-per-client = 250' '[pool demo]' \
+	    "backends = ${ADDRS//,/, }" >"$SCRATCH/pool.conf"
+	start_pool -c "$SCRATCH/pool.conf"
+	run_ok qorb-load --tasks 1000 --connections 4 --claims 4000 --json demo
+	report_says '.errors.total == 0 and .cycles.whole == 4000'
+	# One for a few too many: those are refused, and counted.
+	run_ok qorb-load --tasks 300 --connections 1 --claims 1000 --json demo
+	report_says '.errors.by_code | keys == ["too-many-claims"]'
+	report_says '.cycles.whole + .errors.total == 1000'
 }
 
 @test "pauses, holds and a ramp are kept" {
@@ -185,6 +317,31 @@ connections_are_at_most()
 	    "$SCRATCH/h")" -eq 200 ]
 	[ "$(awk '$1 == "cycle" { n += $3 } END { print n }' \
 	    "$SCRATCH/h")" -eq 200 ]
+	# In the open model the raw ones too. Edges and shares go up, and each
+	# latency ends with all of them.
+	run_ok qorb-load --rate 1000 --claims 200 --histogram "$SCRATCH/h" demo
+	assert_equal "$(awk -F '\t' '
+	    NR == 1 { next }
+	    NF != 4 || ($1 == name && ($2 <= edge || $4 <= share)) { exit 1 }
+	    $1 != name && name != "" { print name, n, share }
+	    $1 != name { n = 0 }
+	    { name = $1; edge = $2; n += $3; share = $4 }
+	    END { print name, n, share }' "$SCRATCH/h")" "$(printf '%s\n' \
+	    'claim 200 1.00000000' 'cycle 200 1.00000000' \
+	    'claim_raw 200 1.00000000' 'cycle_raw 200 1.00000000')"
+}
+
+@test "the spread over backends and the use of connections are told" {
+	start_all --set max-slots=6
+	# Held so long that no backend can serve them all while another is slow.
+	run_ok qorb-load --tasks 6 --claims 300 --hold 5ms --json demo
+	report_says '[.backends[].percent] | (add | round) == 100'
+	report_says '[.backends[].name] | unique | length == 3'
+	# Each backend got its share, and each connection many claims.
+	report_says '[.backends[].percent] | min > 10'
+	report_says '.slots.seen >= 3 and .slots.seen < 20'
+	report_says '.slots.claims_each >= 15'
+	report_says '(.slots.claims_each * .slots.seen | round) == 300'
 }
 
 # Echoes, but changes the last byte of its 20th piece. PORT is the argument.
@@ -262,6 +419,17 @@ PERL
 	[[ $stderr == *'% of the cycles failed, more than the 1 % allowed' ]]
 }
 
+@test "a pool without a backend that works fails each claim, and the run" {
+	start_pool "demo=[::1]:$(free_port)"
+	run_status 1 qorb-load --tasks 4 --wait 50ms --claims 8 --json demo
+	report_says '.errors.by_code == {"no-backends-online": 8}'
+	report_says '.end == "complete" and .claims.granted == 0'
+	[ "$stderr" = 'qorb-load: pool demo: nothing could be claimed' ]
+	run_status 1 qorb-load --tasks 4 --wait 50ms --claims 8 demo
+	assert_line --regexp '^errors +8 +100 %$'
+	assert_line --regexp '^no-backends-online +8  [a-z]'
+}
+
 @test "a key keeps its backend" {
 	start_all
 	run_ok qorb-load --tasks 4 --claims 100 --key-space 1 --json demo
@@ -331,10 +499,22 @@ is_over_by()
 	report_says '.end == "refused" and .claims.granted == 0'
 }
 
-@test "a missing daemon is said in one line" {
-	run_status 1 qorb-load --duration 1s demo
-	[ -z "$output" ]
-	[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* && $stderr != *$'\n'* ]]
+@test "a missing daemon is said in one line, in whatever mode" {
+	local mode
+	printf '%s\n' '# qorb-load arrivals 1' '1 -' >"$SCRATCH/arrivals"
+	for mode in '--duration 1s' '--claims 1' '--rate 5 --duration 1s' \
+	    '--json --claims 1' '--progress --claims 1' \
+	    "--replay $SCRATCH/arrivals" '--compare --claims 1' \
+	    '--compare --json --claims 1' \
+	    '--compare --claims 1 --direct [::1]:1' \
+	    '--tasks 1000 --claims 1' "--histogram $SCRATCH/h --claims 1" \
+	    "--record $SCRATCH/r --claims 1"; do
+		# shellcheck disable=SC2086
+		run_status 1 qorb-load $mode demo
+		[ -z "$output" ]
+		[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* ]]
+		[[ $stderr != *$'\n'* ]]
+	done
 	run_status 1 qorb-load --socket "$SCRATCH/none" --duration 1s demo
 	[[ $stderr == *"$SCRATCH/none"* ]]
 	: >"$SCRATCH/file"
@@ -380,10 +560,77 @@ is_over_by()
 	report_says '.pool.cycles.whole == 400 and .direct.cycles.whole == 400'
 	report_says '.pool.work.seed == .direct.work.seed'
 	report_says '.pool.slots.seen < 50'
+	report_says '.turns == 10'
 	# Without the pool it cannot be compared; the daemon's end is said.
 	stop_daemon pool
 	run_status 1 qorb-load --claims 4 --compare --direct "$ADDRS" demo
 	[[ $stderr == "qorb-load: "*"$QORB_SOCKET"* && -z $output ]]
+}
+
+@test "--compare alone connects to the backends that are online" {
+	start_echo one
+	start_echo two
+	start_pool "demo=$ECHO_ADDR,[::1]:$(free_port)"
+	run_ok qorb-load --tasks 4 --compare --claims 200 --json demo
+	report_says '.direct.cycles.whole == 200 and .pool.cycles.whole == 200'
+	report_says ".direct.work.direct == [\"$ECHO_ADDR\"]"
+	report_says '.direct.backends == .pool.backends'
+	run_ok ask "drain demo $ECHO_ADDR"
+	run_status 1 qorb-load --compare --claims 200 demo
+	assert_equal "$stderr" \
+	    'qorb-load: pool demo: no backend is online to compare with'
+	run_status 1 qorb-load --compare --claims 200 nope
+	[[ $stderr == 'qorb-load: pool nope: no-such-pool: '* ]]
+	[[ $stderr != *$'\n'* ]]
+}
+
+@test "--compare lets the two sides take turns" {
+	start_all
+	run_ok qorb-load --progress --tasks 4 --compare --claims 24 demo
+	assert_equal "$(awk '{ printf "%s ", $1 }' <<<"$stderr")" \
+	    'pool direct direct pool pool direct direct pool pool direct direct pool '
+	[[ ${lines[1]} == *' in 6 turns, seed '* ]]
+	# A ramp is one stretch of time.
+	run_ok qorb-load --progress --compare --ramp 10ms --claims 80 demo
+	assert_equal "$(awk '{ printf "%s ", $1 }' <<<"$stderr")" 'pool direct '
+}
+
+@test "--compare ends early with what there is" {
+	start_all
+	start_daemon -n load -r '^direct ' \
+	    qorb-load --progress --compare --duration 1m --json demo
+	REPORT=$SCRATCH/load.out
+	kill -INT "$(daemon_pid load)"
+	load_ends 0
+	report_says '.pool.cycles.whole > 0 and .direct.cycles.whole > 0'
+	report_says '[.pool.end, .direct.end] | any(. == "interrupted")'
+	# The daemon's end is an error, also when it comes in the middle.
+	start_daemon -n load -r '^direct ' qorb-load --progress --compare \
+	    --duration 20s demo
+	stop_daemon -s KILL pool 137
+	rm -f "$QORB_SOCKET"
+	load_ends 1
+	[ "$(grep -vc claims/s "$SCRATCH/load.err")" -eq 1 ]
+	grep -q "^qorb-load: .*\(daemon\|$QORB_SOCKET\)" "$SCRATCH/load.err"
+	grep -q '^ended early: ' "$REPORT"
+	grep -q '^cycles a second ' "$REPORT"
+}
+
+@test "a signal between two turns is not lost" {
+	local pid
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -o /dev/null true || skip "strace may not trace here"
+	start_all
+	# Each turn begins with what an event loop opens: that takes long here.
+	ASAN_OPTIONS=detect_leaks=0 start_daemon -n load -r '^pool ' \
+	    strace -o "$SCRATCH/calls" -e trace=pipe2,eventfd2,socketpair \
+	    -e inject=pipe2,eventfd2,socketpair:delay_enter=300000 \
+	    qorb-load --progress --compare --duration 10s --json demo
+	REPORT=$SCRATCH/load.out
+	pid=$(pgrep -x qorb-load --parent "$(daemon_pid load)")
+	kill -INT "$pid"
+	load_ends 0
+	report_says '.direct.end == "interrupted"'
 }
 
 @test "errors of either side are in the table" {
@@ -392,6 +639,32 @@ is_over_by()
 	    --direct "[::1]:$(free_port),$ADDRS" demo
 	assert_line --regexp '^all-claims-used +[1-9][0-9]* +0$'
 	assert_line --regexp '^connect-failed +0 +10$'
+}
+
+@test "--ramp lets the rate grow in a straight line" {
+	start_all
+	# 500 arrivals have come when half of the ramp's area has: after 1 s.
+	run_ok qorb-load --rate 1000 --arrivals even --ramp 1s --claims 500 \
+	    --record "$SCRATCH/r" demo
+	assert_equal "$(sed -n 501p "$SCRATCH/r")" '1000000 -'
+	# A quarter of them in half of the time.
+	assert_equal "$(sed -n 126p "$SCRATCH/r")" '500000 -'
+}
+
+@test "the same seed gives the same arrivals, another one others" {
+	local one=(--rate 2000 --key-space 1000 --claims 200 demo)
+	start_all
+	run_ok qorb-load --seed 5 --record "$SCRATCH/a" "${one[@]}"
+	run_ok qorb-load --seed 5 --tasks 3 --record "$SCRATCH/b" "${one[@]}"
+	run_ok qorb-load --seed 6 --record "$SCRATCH/c" "${one[@]}"
+	cmp "$SCRATCH/a" "$SCRATCH/b"
+	run ! cmp "$SCRATCH/a" "$SCRATCH/c"
+	# Without one, each run has another, and says which.
+	run_ok qorb-load --record "$SCRATCH/d" --json "${one[@]}"
+	run_ok qorb-load --seed "$(jq .work.seed <<<"$output")" \
+	    --record "$SCRATCH/e" "${one[@]}"
+	cmp "$SCRATCH/d" "$SCRATCH/e"
+	run ! cmp "$SCRATCH/a" "$SCRATCH/d"
 }
 
 @test "a recorded run is replayed with the same arrivals" {
@@ -467,7 +740,6 @@ usage_error()
 	    --connections 9 demo
 	usage_error "--arrivals 'odd': must be random or even" \
 	    --rate 1 --arrivals odd demo
-	usage_error '--compare: needs --direct ADDR' -n 1 --compare demo
 	usage_error "'demo': with --direct there is no pool" \
 	    -n 1 --direct '[::1]:1' demo
 	usage_error "--direct 'here': not an address" -n 1 --direct here
@@ -486,9 +758,67 @@ usage_error()
 	usage_error "--fail-above 'nan': not a percentage" --fail-above nan demo
 }
 
+@test "every option refuses what it cannot take, with exit 2 and one reason" {
+	# For each option that takes an argument, values that it must refuse.
+	local -A bad=(
+		[tasks]='0 10001 -1 +1 1.5 1k 0x10 many 99999999999999999999'
+		[duration]='0 0s 0us never -1s 1y soon 5,5s'
+		[claims]='0 -1 1.5 1k 18446744073709551615 all'
+		[rate]='0 1000001 -1 1.5 1/s fast'
+		[arrivals]='odd Random 1'
+		[ramp]='never -1s 1y slow'
+		[hold]='never -1s 1y long'
+		[pause]='never -1s 1y long'
+		[payload]='0 1048577 -1 1k 64B big'
+		[timeout]='0 0ms never -1s soon'
+		[wait]='-1s 1y soon NEVER'
+		[key-space]='0 -1 18446744073709551615 some'
+		[seed]='-1 9223372036854775808 0x5 any'
+		[connections]='0 65 -1 two'
+		[fail-above]='101 -1 nan inf 1e1 5%% % half'
+		[direct]='here localhost [::1] [::1]:0 [::1]:65536 1.2.3:4 ,'
+		[histogram]='' [record]='' [replay]='' [socket]=''
+	)
+	local none=' progress json compare help version '
+	local option value
+	local -a options
+	run_ok qorb-load --help
+	mapfile -t options < <(grep -oE '^  (-., |    )--[a-z-]+' <<<"$output" |
+	    sed 's/.*--//')
+	[ ${#options[@]} -ge 25 ]
+	for option in "${options[@]}"; do
+		if [[ $none == *" $option "* ]]; then
+			usage_error "option '--$option' takes no argument" \
+			    "--$option=1"
+			continue
+		fi
+		# One that is not in the table has no test.
+		[[ -v bad[$option] ]]
+		usage_error "option '--$option' needs" demo "--$option"
+		usage_error "--$option '" "--$option=" demo
+		set -f
+		for value in ${bad[$option]}; do
+			usage_error "--$option '" -n 1 "--$option" "$value" demo
+			[ "$(wc -l <<<"$stderr")" -eq 2 ]
+		done
+		set +f
+	done
+}
+
 @test "a histogram file that cannot be written is said before the run" {
 	run_status 1 qorb-load --claims 1 --histogram "$SCRATCH/no/h" demo
 	[[ $stderr == "qorb-load: $SCRATCH/no/h: No such file or directory" ]]
+}
+
+@test "a report that cannot be written is an error" {
+	local form
+	start_all
+	for form in '' --json --compare '--compare --json'; do
+		run_status 1 sh -c \
+		    "exec qorb-load --claims 8 $form demo >/dev/full"
+		[[ $stderr == 'qorb-load: standard output: cannot be written: '* ]]
+		[[ $stderr != *$'\n'* ]]
+	done
 }
 
 @test "too few descriptors for the tasks are said before the run" {

@@ -7,23 +7,11 @@
 # shellcheck disable=SC2030,SC2031
 
 load helpers
+load screen
 
 setup()
 {
-	helpers_begin
-	command -v tmux >/dev/null || skip "tmux is not installed"
-}
-
-teardown()
-{
-	[[ ! -S $SCRATCH/tmux ]] || mux kill-server || :
-	rm -f "$SCRATCH/tmux"
-	helpers_end
-}
-
-mux()
-{
-	tmux -S "$SCRATCH/tmux" -f /dev/null -u "$@" 3>&- 4>&-
+	screen_begin
 }
 
 # Three echo servers and a pool over them, with options for the daemon.
@@ -36,51 +24,6 @@ start_all()
 	done
 	POOL=demo=${addrs#,}
 	start_pool "$@" "$POOL"
-}
-
-# open_screen COLUMNS ROWS WORDS...: the words run by a shell in a terminal.
-# That shell is there before and after them.
-open_screen()
-{
-	local cols=$1 rows=$2
-	shift 2
-	mux new-session -d -x "$cols" -y "$rows" \
-	    "PS1='the shell> ' exec bash --norc --noprofile"
-	see 'the shell>$'
-	mux send-keys "$*" Enter
-}
-
-keys()
-{
-	mux send-keys "$@"
-}
-
-screen()
-{
-	mux capture-pane -p "$@"
-}
-
-screen_has()
-{
-	screen | grep -Eq -- "$1"
-}
-
-# Waits until a line of the screen matches.
-see()
-{
-	if ! wait_for screen_has "$1"; then
-		screen
-		return 1
-	fi
-}
-
-# Waits until no line of the screen matches.
-see_no()
-{
-	if ! wait_for eval '! screen_has "$1"'; then
-		screen
-		return 1
-	fi
 }
 
 # see_task INDEX CLAIMED MS SUCCESSES SERVER CLAIM: extended expressions.
@@ -165,6 +108,46 @@ any='[0-9]+'
 	see_task 0 yes 3600000 0 0 0
 }
 
+@test "a task that waits holds up neither the others nor the screen" {
+	start_all --set max-slots=1
+	open_screen 80 24 qorb-load --pause 0 --hold 1h --wait never demo
+	keys Tab
+	see_task 0 yes 3600000 0 0 0
+	keys Tab Right
+	see '^Task 1 waits for a connection; no claim granted yet'
+	see_task 1 no 3600000 0 0 0
+	keys Left
+	see_task 1 no 3599900 0 0 0
+	# It gets what the other one gives back; that one waits from then on.
+	keys Up Left
+	ask "revoke $(ask claims | sed -n 's/.* claim=\([^ ]*\) .*/\1/p')"
+	see_task 0 no 3599900 0 1 0
+	see_task 1 yes 3599900 0 0 0
+	see '^Task 0 waits for a connection; last claim waited '
+}
+
+@test "a task writes hello, after a rest of a second" {
+	local port begun_us
+	port=$(free_port)
+	start_daemon -n one -r listening socat -x -d -d \
+	    "TCP6-LISTEN:$port,bind=[::1],fork,reuseaddr" PIPE
+	start_pool "demo=[::1]:$port"
+	open_screen 80 24 qorb-load demo
+	see 'No task yet'
+	begun_us=${EPOCHREALTIME//[.,]/}
+	keys Tab
+	see_task 0 yes 1000 0 0 0
+	[ $((${EPOCHREALTIME//[.,]/} - begun_us)) -ge 1000000 ]
+	see_task 0 '(yes|no)' 1000 "$some" 0 0
+	# There and back, and nothing else.
+	grep -q '^ 68 65 6c 6c 6f$' "$SCRATCH/one.err"
+	run ! grep -E '^( [0-9a-f]{2})+$' \
+	    <(grep -v '^ 68 65 6c 6c 6f$' "$SCRATCH/one.err")
+	keys q
+	see 'the shell>$'
+	stop_daemon one 143
+}
+
 @test "a daemon that stops is a claim failure, and its restart is seen" {
 	start_all
 	open_screen 100 24 qorb-load --pause 100ms --hold 100ms demo
@@ -242,6 +225,28 @@ END
 	[ "$(screen | grep -c '^ *[0-9]* *no  *1000  *0  *0  *0$')" -eq 30 ]
 	[ "$(screen | grep -n '└' | cut -d: -f1)" -eq 40 ]
 	[ "$(screen | sed -n 40p | tr -d '\n' | wc -m)" -eq 120 ]
+	# The same with few tasks, whole.
+	mux send-keys -N 47 BTab
+	see ' - 3 tasks - '
+	see_no '^ +3 '
+	[ "$(layout)" = "$(cat <<'END'
+ QORB-LOAD - demo - 3 tasks - connected to qorb-pool/V
+INDEX  [CLAIMED]  [CLAIM DURATION (ms)]  [SUCCESSES]  [SERVER FAILURES]  [CLAIM FAILURES]
+    0         no                   1000            0                  0                 0
+    1         no                   1000            0                  0                 0
+    2         no                   1000            0                  0                 0
+Task 2 rests; no claim granted yet
+Task 2 has had no failure
+ N claims/s
+      0 errors
+┌─ Keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
+│ TAB add a task   SHIFT+TAB remove the last   UP/DOWN select   q quit                                                 │
+│ LEFT/RIGHT claim duration of the selected task, 100 ms at least                                                      │
+└──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+END
+)" ] || { screen; return 1; }
+	mux send-keys -N 47 Tab
+	see ' - 50 tasks - '
 	mux resize-window -x 80 -y 24
 	see '^INDEX \[CLAIMED\]\[CLAIM'
 	wait_for eval '[[ $(screen | sed -n 24p) == └* ]]'
@@ -309,15 +314,52 @@ END
 	done
 }
 
+@test "also when the daemon has crashed" {
+	start_all
+	open_screen 80 24 true
+	see 'the shell>$'
+	keys "clear; stty -g >$SCRATCH/before" Enter
+	wait_for test -s "$SCRATCH/before"
+	keys "qorb-load --tasks 3 demo; echo exit: \$?" Enter
+	see 'QORB-LOAD - demo - 3 tasks'
+	stop_daemon -s KILL pool 137
+	see 'DAEMON GONE, retrying: '
+	keys q
+	see '^exit: 0'
+	see_no 'QORB-LOAD - '
+	[ "$(mux display -p '#{cursor_flag}#{alternate_on}')" = 10 ]
+	keys "stty -g >$SCRATCH/after" Enter
+	wait_for test -s "$SCRATCH/after"
+	cmp "$SCRATCH/before" "$SCRATCH/after"
+	rm -f "$QORB_SOCKET"
+}
+
+@test "a run with an end shows its progress on one line, then its report" {
+	start_all
+	open_screen 100 24 qorb-load --tasks 4 --pause 10ms --duration 1h demo
+	see "^ +[12]s +$some claims/s  p50 .* errors 0\$"
+	see "^ +[3-9]s +$some claims/s  p50 .* errors 0\$"
+	[ "$(screen | grep -c 'claims/s')" -eq 1 ]
+	keys C-c
+	see '^pool demo of qorb-pool/.*, 4 tasks, closed model, '
+	see '^qorb-load itself: '
+	see 'the shell>$'
+	see_no 'claims/s'
+}
+
 @test "the exit status is 0 after q, Ctrl-C and SIGTERM" {
 	local key
 	start_all
 	open_screen 80 24 true
-	for key in q C-c; do
+	for key in q C-c TERM; do
 		see 'the shell>$'
 		keys "qorb-load demo; echo exit-of-$key: \$?" Enter
 		see 'QORB-LOAD'
-		keys "$key"
+		case $key in
+		TERM) kill "$(pgrep -f '^qorb-load demo' \
+		    --parent "$(mux display -p '#{pane_pid}')")" ;;
+		*) keys "$key" ;;
+		esac
 		see "^exit-of-$key: 0"
 		keys clear Enter
 	done

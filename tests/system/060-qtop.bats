@@ -175,12 +175,6 @@ pool p: 1.0 claims/s, slots 0, waiting 0, refused 0, resolver -"
 	    'qtop: standard output: No space left on device'
 }
 
-@test "a terminal without -b: 2, and what would do" {
-	command -v script >/dev/null || skip "no script(1) here"
-	run_status 2 script -qec qtop /dev/null
-	assert_output --partial 'qtop: standard output is a terminal: use -b'
-}
-
 # wrong RE ARG ...: a wrong use, said so.
 wrong()
 {
@@ -203,6 +197,10 @@ wrong()
 	wrong "-i 'never': not a time" -b -i never
 	wrong "-i 'often': not a span of time" -b -i often
 	wrong "-p ''" -b -p ''
-	wrong "'ws://\[::1\]:1/': qtop takes no argument" -b 'ws://[::1]:1/'
+	wrong "'demo': not a URL; --socket names a daemon" -b demo
+	wrong "'wss://h/': only ws://HOST:PORT is understood" -b wss://h/
+	wrong "'ws://::1/': not HOST:PORT, with \[ \] around" -b ws://::1/
+	wrong "'ws://h/': there is --socket already" -b -s /s ws://h/
+	wrong "'ws://i/': one source at a time" -b ws://h/ ws://i/
 	wrong "unknown option '--curses'" --curses
 }

@@ -14,6 +14,10 @@ FILE is read anew for each query. Its first line says how to answer:
   wrong-id     as records, but under another id
   wrong-port   as records, but from another port
   loop         with a name that points at itself
+  batch        as records, but all at once when no more queries come
+
+Standard output has a line a query over UDP: NAME TYPE edns=BYTES (0: no EDNS),
+and with `batch` a line batch=N for each time that N were answered.
 """
 
 import os
@@ -49,6 +53,20 @@ def read_question(query):
         at += 1 + query[at]
     kind = struct.unpack("!H", query[at + 1:at + 3])[0]
     return ".".join(labels), kind, query[12:at + 5]
+
+
+def describe(query):
+    name, kind, question = read_question(query)
+    rest, edns = query[12 + len(question):], 0
+    if struct.unpack("!H", query[10:12])[0] and rest[:3] == b"\0\0\x29":
+        edns = struct.unpack("!H", rest[3:5])[0]
+    names = {v: k for k, v in TYPES.items()}
+    return f"{name} {names.get(kind, kind)} edns={edns}"
+
+
+def mode_of(path):
+    with open(path) as f:
+        return f.readline().strip()
 
 
 def answer(query, path, is_tcp):
@@ -109,14 +127,28 @@ def main():
     other.bind(("127.0.0.1", 0))
     threading.Thread(target=serve_tcp, args=(listener, path), daemon=True).start()
     print("ready", flush=True)
+    held = []
     while True:
-        query, peer = udp.recvfrom(4096)
+        try:
+            query, peer = udp.recvfrom(4096)
+        except TimeoutError:
+            print(f"batch={len(held)}", flush=True)
+            for message, peer in held:
+                udp.sendto(message, peer)
+            held = []
+            udp.settimeout(None)
+            continue
+        print(describe(query), flush=True)
         message = answer(query, path, False)
         with open(path + ".asked", "a") as f:
             f.write(".")
-        if message is not None:
-            with open(path) as f:
-                is_other = f.read().startswith("wrong-port")
+        if message is None:
+            continue
+        if mode_of(path) == "batch":
+            held.append((message, peer))
+            udp.settimeout(0.1)
+        else:
+            is_other = mode_of(path) == "wrong-port"
             (other if is_other else udp).sendto(message, peer)
 
 

@@ -228,6 +228,26 @@ no_address_prints_as_a_dash(void **state)
 	assert_false(addr_equal(&none, &a));
 }
 
+static void
+addresses_are_sorted_ipv6_first_then_by_bytes_and_port(void **state)
+{
+	static const char *const sorted[] = { "[::1]:2", "[::2]:1",
+		"10.0.0.1:6001", "10.0.0.1:6002", "10.0.0.2:1", "200.0.0.1:1",
+		"unix:/a", "unix:/b" };
+	struct addr a, b;
+	int c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sorted); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(sorted); k++) {
+			a = parse(sorted[i]);
+			b = parse(sorted[k]);
+			c = addr_compare(&a, &b);
+			assert_int_equal((c > 0) - (c < 0), (i > k) - (i < k));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -246,6 +266,8 @@ main(void)
 		cmocka_unit_test(addresses_differ_in_kind_bytes_port_and_path),
 		cmocka_unit_test(bytes_beyond_an_ipv4_address_do_not_matter),
 		cmocka_unit_test(no_address_prints_as_a_dash),
+		cmocka_unit_test(
+		    addresses_are_sorted_ipv6_first_then_by_bytes_and_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

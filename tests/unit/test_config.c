@@ -286,6 +286,62 @@ a_value_goes_on_in_lines_that_begin_with_a_blank(void **state)
 	assert_non_null(strstr(why_buf, "begins with a blank"));
 }
 
+/* A pool of that many addresses, one a line; the text is the caller's. */
+static char *
+long_list(unsigned count)
+{
+	char *text = mem_new(count + 2, 32);
+	size_t len = (size_t)sprintf(text, "[pool a]\nbackends = ");
+
+	for (unsigned i = 0; i < count; i++)
+		len += (size_t)sprintf(text + len, "%s10.0.%u.%u:6001",
+		    i == 0 ? "" : ",\n\t", i / 256, i % 256);
+	(void)sprintf(text + len, "\n");
+	return text;
+}
+
+static void
+a_pool_has_twenty_thousand_addresses_and_no_more(void **state)
+{
+	char *text = long_list(STATIC_ADDRS_MAX);
+	struct config *c = takes(text);
+	char *last = strstr(text, "10.0.78.31:");
+
+	(void)state;
+	assert_int_equal(STATIC_ADDRS_MAX, 20000);
+	assert_int_equal(c->pools[0].addr_count, STATIC_ADDRS_MAX);
+	assert_int_equal(c->pools[0].addrs[257].ip[2], 1);
+	assert_int_equal(c->pools[0].addrs[257].ip[3], 1);
+	config_free(&c);
+	/* The last one is the first one. */
+	memcpy(last, "10.0.0.0:", 9);
+	memcpy(last + 9, "06001\n", 7);
+	refuses(text, "F:2: backends: address '10.0.0.0:6001' is named twice");
+	free(text);
+	text = long_list(STATIC_ADDRS_MAX + 1);
+	refuses(text, "F:2: backends: more than 20000 addresses");
+	free(text);
+}
+
+static void
+a_value_is_a_mebibyte_at_most(void **state)
+{
+	char *text = mem_new(2, CONFIG_VALUE_MAX);
+	size_t len = (size_t)sprintf(text, "[pool a]\nbackends = none\n");
+
+	(void)state;
+	while (len < CONFIG_VALUE_MAX + CONFIG_VALUE_MAX / 100) {
+		memset(text + len, ' ', 1);
+		memset(text + len + 1, 'x', 190);
+		text[len + 191] = '\n';
+		len += 192;
+	}
+	/* In the line in which it becomes so. */
+	refuses(text, "F:549");
+	assert_non_null(strstr(why_buf, ": the value is too long"));
+	free(text);
+}
+
 static void
 what_is_no_file_is_not_read(void **state)
 {
@@ -431,6 +487,9 @@ main(void)
 		cmocka_unit_test(lines_that_the_parser_would_cut_are_errors),
 		cmocka_unit_test(
 		    a_value_goes_on_in_lines_that_begin_with_a_blank),
+		cmocka_unit_test(
+		    a_pool_has_twenty_thousand_addresses_and_no_more),
+		cmocka_unit_test(a_value_is_a_mebibyte_at_most),
 		cmocka_unit_test(what_is_no_file_is_not_read),
 		cmocka_unit_test(words_of_a_command_line_mean_the_same),
 		cmocka_unit_test(their_errors_carry_no_line),

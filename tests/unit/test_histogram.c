@@ -229,24 +229,44 @@ adding_an_empty_one_changes_nothing(void **state)
 }
 
 static void
-a_full_bucket_stays_full(void **state)
+what_was_recorded_since_is_told_apart(void **state)
 {
-	struct histogram h, more;
+	struct histogram all, before, since;
 
 	(void)state;
-	histogram_clear(&h);
-	histogram_record(&h, 7);
-	h.buckets[7] = UINT32_MAX - 1;
-	more = h;
-	histogram_record(&h, 7);
-	histogram_record(&h, 7);
-	histogram_record(&h, 9);
-	assert_true(h.buckets[7] == UINT32_MAX);
-	histogram_add(&h, &more);
-	assert_true(h.buckets[7] == UINT32_MAX);
-	assert_int_equal(histogram_quantile(&h, 5000), 7);
-	assert_int_equal(histogram_quantile(&h, 9999), 7);
-	assert_int_equal(histogram_quantile(&h, 10000), 9);
+	histogram_clear(&all);
+	histogram_record(&all, 7);
+	histogram_record(&all, 90000);
+	before = all;
+	histogram_record(&all, 1000);
+	histogram_record(&all, 2000);
+	histogram_since(&since, &all, &before);
+	assert_int_equal(since.count, 2);
+	assert_int_equal(since.sum_us, 3000);
+	assert_in_range(since.min_us, 1000 - 1000 / 64, 1000);
+	is_close(since.max_us, 2000);
+	is_close(histogram_quantile(&since, 5000), 1000);
+	histogram_since(&since, &all, &all);
+	assert_int_equal(histogram_quantile(&since, 9900), 0);
+	histogram_clear(&before);
+	histogram_since(&since, &all, &before);
+	assert_int_equal(since.max_us, 90000);
+}
+
+static void
+a_value_of_nothing_is_a_value(void **state)
+{
+	struct histogram all, before, since;
+
+	(void)state;
+	histogram_clear(&all);
+	before = all;
+	histogram_record(&all, 0);
+	histogram_record(&all, 0);
+	histogram_record(&all, 5);
+	histogram_since(&since, &all, &before);
+	assert_int_equal(since.min_us, 0);
+	assert_int_equal(since.max_us, 5);
 }
 
 static void
@@ -323,7 +343,8 @@ main(void)
 		cmocka_unit_test(the_sum_of_two_is_as_if_recorded_in_one),
 		cmocka_unit_test(the_minimum_of_a_sum_is_that_of_its_parts),
 		cmocka_unit_test(adding_an_empty_one_changes_nothing),
-		cmocka_unit_test(a_full_bucket_stays_full),
+		cmocka_unit_test(what_was_recorded_since_is_told_apart),
+		cmocka_unit_test(a_value_of_nothing_is_a_value),
 		cmocka_unit_test(
 		    counts_grow_with_their_bounds_and_have_what_is_not_above),
 		cmocka_unit_test(

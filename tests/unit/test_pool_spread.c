@@ -190,6 +190,95 @@ an_offline_backend_is_tried_again_after_a_drain(void **state)
 	rig_end(&r);
 }
 
+/* More clients than slots, so that nothing is ever idle: each keeps what it has
+ * for a moment, gives it back and asks again. */
+#define CLIENTS 24
+
+struct crowd {
+	uint64_t claims[CLIENTS];
+	int next;
+};
+
+static void
+crowd_rush(struct crowd *c, struct rig *r, int turns)
+{
+	for (int i = 0; i < turns; i++) {
+		uint64_t *claim = &c->claims[c->next++ % CLIENTS];
+
+		if (rig_has(r, *claim))
+			rig_release(r, *claim, CLAIM_END_OK);
+		if (!rig_waits(r, *claim))
+			*claim = rig_claim(r);
+		rig_pass(r, MS(5));
+	}
+}
+
+static void
+a_backend_that_returns_gets_its_share_though_nothing_is_idle(void **state)
+{
+	struct rig *r = begin(8, 2);
+	struct crowd crowd = { .next = 0 };
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 2);
+	rig_pass(r, SEC(2));
+	crowd_rush(&crowd, r, 100);
+	r->moods[1] = RIG_DOWN;
+	rig_lose(r, 1);
+	crowd_rush(&crowd, r, 200);
+	assert_int_equal(rig_slots(r, 0), 7);
+	r->moods[1] = RIG_UP;
+	crowd_rush(&crowd, r, 1000);
+	assert_int_equal(r->stats.counts[SLOT_UNCLAIMED], 0);
+	assert_int_equal(rig_slots(r, 0), 4);
+	assert_int_equal(rig_slots(r, 1), 4);
+	assert_true(r->most_slots <= 8 && r->most_open <= 8);
+	rig_end(&r);
+}
+
+static void
+a_new_backend_gets_its_share_though_nothing_is_idle(void **state)
+{
+	struct rig *r = begin(8, 2);
+	struct crowd crowd = { .next = 0 };
+	unsigned connects;
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(2));
+	crowd_rush(&crowd, r, 100);
+	rig_name(r, 0, 2);
+	crowd_rush(&crowd, r, 200);
+	assert_int_equal(rig_slots(r, 0), 4);
+	assert_int_equal(rig_slots(r, 1), 4);
+	connects = r->all_connects;
+	crowd_rush(&crowd, r, 500);
+	assert_int_equal(r->all_connects, connects);
+	rig_end(&r);
+}
+
+static void
+new_backends_that_are_down_take_one_slot_of_a_busy_pool(void **state)
+{
+	struct rig *r = begin(8, 2);
+	struct crowd crowd = { .next = 0 };
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(2));
+	crowd_rush(&crowd, r, 100);
+	rig_set_moods(r, RIG_STUCK);
+	rig_name(r, 0, 30);
+	for (int i = 0; i < 100; i++) {
+		crowd_rush(&crowd, r, 10);
+		assert_in_range(rig_slots(r, 0), 7, 8);
+	}
+	rig_end(&r);
+}
+
 static void
 a_backend_not_yet_tried_costs_no_connection_in_its_place(void **state)
 {
@@ -572,6 +661,66 @@ recent_failures_count_against_a_backend_and_are_forgotten(void **state)
 	rig_end(&r);
 }
 
+/* Claims that are held at the same time, of so many, that a backend has. */
+static int
+had_of(struct rig *r, int backend, int count)
+{
+	uint64_t claims[64];
+	int had = 0;
+
+	for (int i = 0; i < count; i++) {
+		claims[i] = rig_claim(r);
+		had += rig_conn_of(r, claims[i])->backend == backend;
+	}
+	for (int i = 0; i < count; i++)
+		rig_release(r, claims[i], CLAIM_END_OK);
+	return had;
+}
+
+static void
+a_backend_that_was_started_anew_is_used_at_once(void **state)
+{
+	struct rig *r = begin(24, 24);
+	struct backend_stats s;
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 3);
+	rig_pass(r, SEC(2));
+	r->moods[0] = RIG_DOWN;
+	rig_lose(r, 0);
+	rig_pass(r, SEC(5));
+	r->moods[0] = RIG_UP;
+	rig_pass(r, SEC(15));
+	assert_true(rig_backend(r, 0, &s));
+	assert_true(s.failures > 10 && s.counts[SLOT_UNCLAIMED] == 8);
+	assert_in_range(had_of(r, 0, 9), 1, 3);
+	rig_end(&r);
+}
+
+static void
+a_backend_that_comes_and_goes_is_used_less(void **state)
+{
+	struct rig *r = begin(24, 24);
+	struct backend_stats s;
+
+	(void)state;
+	rig_start(r);
+	rig_name(r, 0, 3);
+	rig_pass(r, SEC(2));
+	for (int i = 0; i < 5; i++) {
+		r->moods[0] = RIG_DOWN;
+		rig_lose(r, 0);
+		rig_pass(r, SEC(1));
+		r->moods[0] = RIG_UP;
+		rig_pass(r, SEC(6));
+	}
+	assert_true(rig_backend(r, 0, &s));
+	assert_int_equal(s.state, BACKEND_ONLINE);
+	assert_int_equal(had_of(r, 0, 9), 0);
+	rig_end(&r);
+}
+
 static void
 each_host_uses_its_own_backends_when_there_are_more_than_slots(void **state)
 {
@@ -617,6 +766,12 @@ main(void)
 		    an_offline_backend_is_tried_again_after_a_drain),
 		cmocka_unit_test(
 		    a_backend_not_yet_tried_costs_no_connection_in_its_place),
+		cmocka_unit_test(
+		    a_backend_that_returns_gets_its_share_though_nothing_is_idle),
+		cmocka_unit_test(
+		    a_new_backend_gets_its_share_though_nothing_is_idle),
+		cmocka_unit_test(
+		    new_backends_that_are_down_take_one_slot_of_a_busy_pool),
 		cmocka_unit_test(spares_are_kept_between_rebalances),
 		cmocka_unit_test(
 		    a_pool_shrinks_only_at_a_rebalance_and_not_below_its_peak),
@@ -640,6 +795,9 @@ main(void)
 		cmocka_unit_test(a_busy_backend_is_not_scored_as_a_failing_one),
 		cmocka_unit_test(
 		    recent_failures_count_against_a_backend_and_are_forgotten),
+		cmocka_unit_test(
+		    a_backend_that_was_started_anew_is_used_at_once),
+		cmocka_unit_test(a_backend_that_comes_and_goes_is_used_less),
 		cmocka_unit_test(
 		    each_host_uses_its_own_backends_when_there_are_more_than_slots),
 	};

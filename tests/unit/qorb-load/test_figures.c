@@ -150,7 +150,7 @@ after_the_end_only_failures_count(void **state)
 
 	(void)state;
 	f->begun_us = 500;
-	figures_end(f, 2000500, 100000);
+	figures_end(f, 2000500, &(struct cost){ .cpu_us = 100000 });
 	grant(f, "a:1", 1);
 	figures_on_cycle(f, 1, 1, 2);
 	figures_on_failure(f, FAILURE_ECHO_WRONG);
@@ -175,11 +175,73 @@ rates_and_shares_are_of_the_time_until_the_end(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		figures_on_cycle(f, 1, 1, 2);
 	figures_on_failure(f, ERR_OVERLOADED);
-	figures_end(f, 2 * US_PER_S, US_PER_S / 2);
+	assert_true(figures_delayed_share(f) == 0);
+	figures_end(f, 2 * US_PER_S,
+	    &(struct cost){ .cpu_us = US_PER_S / 2, .delayed_us = US_PER_S });
 	assert_true(figures_rate(f, 3) == 1.5);
 	assert_true(figures_cpu_share(f) == 0.25);
+	assert_true(figures_delayed_share(f) == 0.5);
+	assert_true(figures_cycle_cpu_us(f) == (double)US_PER_S / 6);
 	assert_true(figures_failure_share(f) == 25);
 	figures_free(&f);
+}
+
+static void
+add_run(struct figures *all, unsigned i)
+{
+	struct figures *f = figures_new(true);
+	struct figures_grant g = {
+		.backend = i == 1 ? "a:1" : "b:1",
+		.slot = i,
+		.asked_us = 50,
+		.now_us = 100 * i,
+	};
+
+	f->begun_us = 1000;
+	f->asked = 3;
+	f->planned = 4;
+	figures_on_granted(f, &g);
+	g.backend = "c:1";
+	g.slot = 9;
+	figures_on_granted(f, &g);
+	figures_on_cycle(f, 0, 50, 200 * i);
+	figures_on_failure(f, FAILURE_IO_RESET);
+	figures_end(f, 1000 + US_PER_S * i,
+	    &(struct cost){ .cpu_us = 10, .delayed_us = 20 });
+	figures_on_cycle(f, 0, 50, 200);
+	figures_add(all, f);
+	figures_free(&f);
+}
+
+static void
+the_figures_of_several_runs_add_up(void **state)
+{
+	struct figures *all = figures_new(true);
+
+	(void)state;
+	add_run(all, 1);
+	add_run(all, 2);
+	assert_true(all->is_ended);
+	assert_int_equal(all->asked, 6);
+	assert_int_equal(all->planned, 8);
+	assert_int_equal(all->granted, 4);
+	assert_int_equal(all->cycles, 2);
+	assert_int_equal(all->cut, 2);
+	assert_int_equal(all->failures[FAILURE_IO_RESET], 2);
+	assert_int_equal(all->elapsed_us, 3 * US_PER_S);
+	assert_int_equal(all->cost.cpu_us, 20);
+	assert_int_equal(all->cost.delayed_us, 40);
+	assert_int_equal(all->spans.wait.count, 4);
+	assert_int_equal(all->spans.wait.max_us, 200);
+	assert_int_equal(all->spans.cycle.max_us, 400);
+	assert_int_equal(all->raw.wait.max_us, 150);
+	assert_int_equal(all->raw.cycle.count, 2);
+	assert_int_equal(all->slot_count, 3);
+	figures_sort_backends(all);
+	assert_int_equal(all->backend_count, 3);
+	assert_string_equal(all->backends[0].name, "c:1");
+	assert_int_equal(all->backends[0].claims, 2);
+	figures_free(&all);
 }
 
 int
@@ -197,6 +259,7 @@ main(void)
 		cmocka_unit_test(after_the_end_only_failures_count),
 		cmocka_unit_test(
 		    rates_and_shares_are_of_the_time_until_the_end),
+		cmocka_unit_test(the_figures_of_several_runs_add_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,8 @@ a_line_shows_the_last_second_and_all_errors(void **state)
 	(void)state;
 	written_open(&w);
 	f->begun_us = 1000000;
-	progress_init(&p, f, w.file, false);
+	progress_init(&p, w.file, false);
+	progress_follow(&p, f, "");
 	grants(f, 1500, 40);
 	progress_show(&p, 2000000);
 	grants(f, 5000, 20);
@@ -76,7 +77,8 @@ a_terminals_line_is_rewritten_and_blanked_out(void **state)
 
 	(void)state;
 	written_open(&w);
-	progress_init(&p, f, w.file, true);
+	progress_init(&p, w.file, true);
+	progress_follow(&p, f, "");
 	for (unsigned i = 1; i < FAILURE_COUNT; i++)
 		figures_on_failure(f, i);
 	progress_show(&p, 1000000);
@@ -102,7 +104,8 @@ nothing_is_cleared_that_was_never_shown(void **state)
 
 	(void)state;
 	written_open(&w);
-	progress_init(&p, f, w.file, true);
+	progress_init(&p, w.file, true);
+	progress_follow(&p, f, "");
 	progress_end(&p);
 	fclose(w.file);
 	assert_int_equal(w.len, 0);
@@ -110,10 +113,43 @@ nothing_is_cleared_that_was_never_shown(void **state)
 	figures_free(&f);
 }
 
+static void
+runs_one_after_the_other_say_whose_they_are(void **state)
+{
+	struct figures *one = figures_new(false);
+	struct figures *two = figures_new(false);
+	struct progress p;
+	struct written w;
+
+	(void)state;
+	written_open(&w);
+	progress_init(&p, w.file, false);
+	one->begun_us = 1000000;
+	grants(one, 100, 40);
+	progress_follow(&p, one, "pool");
+	progress_show(&p, 2000000);
+	two->begun_us = 4000000;
+	grants(two, 50, 20);
+	progress_follow(&p, two, "direct");
+	progress_show(&p, 4500000);
+	progress_end(&p);
+	fclose(w.file);
+	assert_string_equal(w.text,
+	    "pool     1s        100 claims/s  p50   40us  p99   40us"
+	    "  errors 0\n"
+	    "direct   4s        100 claims/s  p50   20us  p99   20us"
+	    "  errors 0\n");
+	free(w.text);
+	figures_free(&one);
+	figures_free(&two);
+	progress_end(NULL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(runs_one_after_the_other_say_whose_they_are),
 		cmocka_unit_test(a_line_shows_the_last_second_and_all_errors),
 		cmocka_unit_test(a_terminals_line_is_rewritten_and_blanked_out),
 		cmocka_unit_test(nothing_is_cleared_that_was_never_shown),

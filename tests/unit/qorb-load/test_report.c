@@ -53,7 +53,8 @@ begin(struct fixture *x, uint64_t rate)
 	grant(x->figures, "b.test:1", 2, 200);
 	grant(x->figures, "b.test:1", 2, 300);
 	grant(x->figures, "b.test:1", 2, 400);
-	figures_end(x->figures, 2 * US_PER_S, US_PER_S / 2);
+	figures_end(
+	    x->figures, 2 * US_PER_S, &(struct cost){ .cpu_us = US_PER_S / 2 });
 	figures_sort_backends(x->figures);
 	x->report = (struct report){
 		.work = &x->work,
@@ -198,7 +199,14 @@ it_says_when_it_was_the_bottleneck(void **state)
 
 	(void)state;
 	begin(&x, 0);
-	x.figures->cpu_us = (uint64_t)(REPORT_BUSY_SHARE * 2 * US_PER_S) + 1000;
+	x.figures->cost.cpu_us = x.figures->elapsed_us / 4;
+	x.figures->cost.delayed_us = x.figures->elapsed_us / 5;
+	print(&x, report_text);
+	has(&x, "25 % of one processor, 125000.0 us a cycle; "
+		"20 % waiting for one");
+	has_not(&x, "bottleneck");
+	/* Waiting for a processor is our own time as well. */
+	x.figures->cost.delayed_us = x.figures->elapsed_us / 3;
 	print(&x, report_text);
 	has(&x, "qorb-load was the bottleneck itself");
 	print(&x, print_json);

@@ -49,7 +49,7 @@ setup(void **state)
 	assert_true(model_add_backend(&model, &backend, &b));
 	assert_true(
 	    model_add_backend(&model, &evil, &(struct backend_figures){ 0 }));
-	model_end(&model, 1795388400000123);
+	model_end(&model, &(struct model_time){ .t_us = 1795388400000123 });
 	return 0;
 }
 
@@ -103,7 +103,7 @@ rounds_are_set_apart_by_an_empty_line(void **state)
 
 	(void)state;
 	model_begin(&model);
-	model_end(&model, 0);
+	model_end(&model, &(struct model_time){ 0 });
 	text = print(batch_table);
 	assert_string_equal(text, "\nQTOP - /run/s - 0 claims/s\n\nno pools\n");
 	free(text);
@@ -135,6 +135,33 @@ json_is_one_line_and_escaped(void **state)
 	free(text);
 }
 
+static void
+what_another_server_does_not_say_is_left_out_or_null(void **state)
+{
+	const struct model_names names = { .pool = "-", .backend = "b" };
+	const struct backend_figures b = { .total = 7 };
+	char *text;
+
+	(void)state;
+	model_begin(&model);
+	assert_true(model_add_backend(&model, &names, &b));
+	model_end(&model, &(struct model_time){ 0 });
+	text = print(batch_table);
+	assert_string_equal(text,
+	    "\nQTOP - /run/s - 0 claims/s\n\npool -: 0.0 claims/s\n"
+	    "NAME CLAIMS/s CONNECTING UNCLAIMED CLAIMED CHECKING TOTAL STATE "
+	    "FAILURES ADDRESS\n"
+	    "b         0.0          0         0       0        0     7 -     "
+	    "       0 -\n");
+	free(text);
+	text = print(batch_json);
+	assert_non_null(strstr(text,
+	    "\"claims\":null,\"waiting\":null,\"refused\":null,"
+	    "\"slots\":null,\"wait_p50_us\":null,\"wait_p99_us\":null,"
+	    "\"hold_p50_us\":null,\"hold_p99_us\":null,"));
+	free(text);
+}
+
 #define PLAY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -144,6 +171,7 @@ main(void)
 		PLAY(a_table_has_a_title_and_aligned_columns),
 		PLAY(rounds_are_set_apart_by_an_empty_line),
 		PLAY(json_is_one_line_and_escaped),
+		PLAY(what_another_server_does_not_say_is_left_out_or_null),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,12 @@
-#ifndef QORB_POOL_SOURCES_H
-#define QORB_POOL_SOURCES_H
+#ifndef QORB_CORE_SOURCES_H
+#define QORB_CORE_SOURCES_H
 
 /*
- * Who names the backends of a service: the configuration (static), DNS, and
- * clients that advertise. The pool gets the union. Changes are gathered and
- * handed over once a turn, or when a request wants to see them, so that ten
- * thousand lines of `advertise` do not cost ten thousand comparisons of the
- * whole set.
+ * Who names the backends of a pool: the configuration (static), DNS, and
+ * clients that advertise. The pool gets the union. When it does is for the
+ * caller to say: is_changed tells that there is something to hand over, so that
+ * ten thousand lines of `advertise` need not cost ten thousand comparisons of
+ * the whole set.
  *
  * An advertised backend lives as long as the client that named it, or, with a
  * ttl, until that has passed without a repeat, whoever repeats it. One that
@@ -23,22 +23,23 @@
 #include "core/heap.h"
 #include "core/list.h"
 
-struct client;
 struct config_pool;
 
 /* Backends that clients may advertise for one service. */
 #define ADVERTS_MAX 20000
 
 struct advert;
+struct adverts_by;
 
+/* Fields are to be read only. */
 struct sources {
 	struct backend_spec *fixed;	/* owned; static ones */
 	char (*names)[ADDR_TEXT_BYTES]; /* owned; of the static ones */
 	size_t fixed_count;
-	struct list adverts[256]; /* advert.link, by name */
-	struct heap expiries;	  /* advert.expiry */
-	uint32_t advert_count;
-	bool is_changed; /* since sources_specs */
+	struct list adverts;   /* owned; advert.link, the oldest first */
+	struct adverts_by *by; /* owned; NULL: nobody has advertised yet */
+	struct heap expiries;  /* advert.expiry */
+	bool is_changed;       /* since sources_specs */
 };
 
 void sources_init(struct sources *s, const struct config_pool *config);
@@ -55,14 +56,16 @@ struct advert_request {
 	uint64_t ttl_us; /* NEVER: until it is withdrawn */
 };
 
-/* ERR_OVERLOADED when there are too many. */
-enum error sources_advertise(struct sources *s, struct client *c,
+/* holder: who advertises, any address that stands for it. ERR_OVERLOADED when
+ * there are too many. */
+enum error sources_advertise(struct sources *s, const void *holder,
     const struct advert_request *r, uint64_t now_us) MUST_CHECK;
 
 /* False: nobody advertises that name. */
 bool sources_withdraw(struct sources *s, const char *name) MUST_CHECK;
 
-void sources_forget_client(struct sources *s, const struct client *c);
+/* What this holder advertised without a ttl ends. */
+void sources_forget_client(struct sources *s, const void *holder);
 
 /* The next moment at which an advertised backend ends, and its coming. */
 uint64_t sources_deadline(const struct sources *s);

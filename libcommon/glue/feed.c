@@ -1,4 +1,4 @@
-#include "feed.h"
+#include "glue/feed.h"
 
 #include <stdlib.h>
 

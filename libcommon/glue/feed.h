@@ -1,9 +1,9 @@
-#ifndef QORB_RESOLVE_FEED_H
-#define QORB_RESOLVE_FEED_H
+#ifndef QORB_GLUE_FEED_H
+#define QORB_GLUE_FEED_H
 
 /*
- * Feeds what was looked up to a pool of the daemon (client/qorb_feed.h) from
- * the event loop.
+ * Tells a pool of the daemon its backends (client/qorb_feed.h) from an event
+ * loop, until it is freed.
  */
 
 #include <stddef.h>
