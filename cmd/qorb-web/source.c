@@ -299,14 +299,23 @@ on_tick(lws_sorted_usec_list_t *sul)
 }
 
 static void
+be_up(struct source *s)
+{
+	if (s->error[0] != '\0')
+		log_write(LOG_INFO, NULL, NULL, "%s: the daemon answers again",
+		    s->path);
+	s->error[0] = '\0';
+	s->retry_us = RETRY_LEAST_US / 2;
+}
+
+static void
 end_round(struct source *s)
 {
 	struct picture *p = s->picture;
 	bool is_tick = s->is_tick;
 
 	s->picture = NULL;
-	s->error[0] = '\0';
-	s->retry_us = RETRY_LEAST_US / 2;
+	be_up(s);
 	picture_end(p, clock_wall_us());
 	s->hooks.on_picture(s->hooks.ctx, p, is_tick);
 	picture_free(&p);
@@ -329,7 +338,7 @@ on_ok(struct source *s, const struct qorb_reply *reply)
 		end_round(s);
 	} else if (strcmp(reply->tag, TAG_PING) == 0) {
 		s->is_pinging = s->wants_pong = false;
-		s->error[0] = '\0';
+		be_up(s);
 		s->hooks.on_pong(s->hooks.ctx);
 	}
 }

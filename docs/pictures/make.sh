@@ -62,7 +62,7 @@ until "$bin/qorb-claim" --addr demo >/dev/null 2>&1; do
 	sleep 0.1
 done
 run "$bin/qorb-web" --listen $web
-LC_ALL=C.UTF-8 tmux -S "$dir/tmux" -f /dev/null -u new-session -d -x 118 -y 15 \
+LC_ALL=C.UTF-8 tmux -S "$dir/tmux" -f /dev/null -u new-session -d -x 124 -y 15 \
     "$bin/qtop"
 
 load --duration 400s --rate 260 --hold 14ms

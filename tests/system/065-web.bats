@@ -404,13 +404,11 @@ listeners()
 # many COUNT: as many backends, under names of their own.
 many()
 {
-	python3 - "$1" "$ADDR1" <<-'EOF' | socat -u - "UNIX-CONNECT:$QORB_SOCKET"
-		import sys
-		print("set other max-slots=4")
-		for i in range(int(sys.argv[1])):
-		    print("advertise other backend-%04d %s ttl=1h"
-		          % (i, sys.argv[2]))
-	EOF
+	local lines=() i
+	for ((i = 0; i < $1; i++)); do
+		lines+=("advertise other backend-$i $ADDR1 ttl=1h")
+	done
+	ask 'set other max-slots=4' "${lines[@]}" >/dev/null
 	wait_for eval "ask pools | grep -q 'pool=other.* backends=$(($1 + 1)) '"
 }
 
@@ -657,6 +655,7 @@ many()
 	wait_for eval '[[ $(tail -n 1 "$SCRATCH/viewer.out") == *\"t\":* ]]'
 	# Each reason once: that it closed, and that nobody is there.
 	[[ $(grep -c '"error"' "$SCRATCH/viewer.out") -le 3 ]]
+	grep -q ": $QORB_SOCKET: the daemon answers again" "$SCRATCH/web.err"
 	[[ $(sort "$SCRATCH/viewer.out" | grep '"error"' | uniq -d) == '' ]]
 	run_ok get /healthz
 	assert_output '200 ok'

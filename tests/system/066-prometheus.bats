@@ -183,9 +183,10 @@ for b in bounds.values():
 
 @test "labels are bounded: what is beyond the cap is summed" {
 	start_all --max-backends 2
-	for n in 1 2 3 4; do
-		echo "advertise demo more-$n $ADDR1 ttl=1h"
-	done | socat -u - "UNIX-CONNECT:$QORB_SOCKET"
+	ask "advertise demo more-1 $ADDR1 ttl=1h" \
+	    "advertise demo more-2 $ADDR1 ttl=1h" \
+	    "advertise demo more-3 $ADDR1 ttl=1h" \
+	    "advertise demo more-4 $ADDR1 ttl=1h" >/dev/null
 	wait_for eval 'ask pools | grep -q "pool=demo.* backends=6 "'
 	local before
 	before=$(metrics | grep -c '^qorb_slots{')
