@@ -218,16 +218,23 @@ free_port()
 	echo "$port"
 }
 
-# Fails when something listens on a port after all of ours has ended.
+nobody_listens_on()
+{
+	local hex
+	printf -v hex '%04X' "$1"
+	! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+	    grep -Eq "^ *[0-9]+: [0-9A-F]+:$hex [0-9A-F:]+ 0A "
+}
+
+# Fails when something listens on a port after all of ours has ended; the threads
+# of a process may end a moment after it.
 release_ports()
 {
-	local port hex trouble=0
+	local port trouble=0
 	for port in "$SCRATCH"/ports/*; do
 		port=${port##*/}
 		[[ $port != '*' ]] || continue
-		printf -v hex '%04X' "$port"
-		if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-		    grep -Eq "^ *[0-9]+: [0-9A-F]+:$hex [0-9A-F:]+ 0A "; then
+		if ! DEADLINE=5 wait_for nobody_listens_on "$port"; then
 			echo "port $port is still listened on"
 			trouble=1
 		fi
