@@ -622,9 +622,19 @@ many()
 		    while left:
 		        left -= s.recv(65536).count(b"\n")
 		# Until the stream has begun.
-		refuse(1)
-		c.end = time.monotonic() + 20
-		told, lost, sent = 0, 0, 1
+		end = time.monotonic() + 20
+		sent = 0
+		while True:
+		    refuse(1)
+		    sent += 1
+		    c.end = time.monotonic() + 0.2
+		    try:
+		        assert get(c)["event"] == "claim-failed"
+		        break
+		    except TimeoutError:
+		        assert time.monotonic() < end
+		c.end = end
+		told, lost = 1, 0
 		refuse(300)
 		sent += 300
 		second = time.monotonic()
