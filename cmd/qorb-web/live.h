@@ -25,7 +25,8 @@ void live_begin(struct conn *c);
 /* The connection takes more. */
 int live_on_writeable(struct conn *c);
 
-/* The same for a client each, but made once for all of a pool. */
+/* A round: what the clients of stats are to get, made once for all of a pool.
+ */
 struct live_round {
 	const struct picture *picture; /* NULL: there is none */
 	const char *why;	       /* then */

@@ -60,8 +60,8 @@ struct source {
 	bool is_tick;		     /* the round under way */
 	bool is_over;
 
-	uint64_t tried_us; /* when it last tried to connect */
-	uint64_t retry_us; /* how long it then waits */
+	uint64_t failed_us; /* when it last tried to connect in vain */
+	uint64_t retry_us;  /* how long it then waits */
 	lws_sorted_usec_list_t tick, retry, silence;
 };
 
@@ -232,6 +232,7 @@ be_down_errno(struct source *s, int e)
 {
 	char why[128];
 
+	s->failed_us = clock_us();
 	(void)snprintf(why, sizeof(why), "%s", strerror(e));
 	why[0] = (char)tolower((unsigned char)why[0]);
 	be_down(s, why);
@@ -245,7 +246,6 @@ try_connect(struct source *s)
 
 	if (s->is_over)
 		return;
-	s->tried_us = clock_us();
 	fd = connect_to(s->path);
 	if (fd >= 0)
 		watched.filefd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -277,8 +277,7 @@ serve(struct source *s)
 {
 	if (s->client != NULL)
 		ask(s);
-	else if (s->error[0] == '\0' ||
-		 clock_us() - s->tried_us >= RETRY_LEAST_US)
+	else if (clock_us() - s->failed_us >= RETRY_LEAST_US)
 		try_connect(s);
 	else
 		tell_down(s);
