@@ -114,6 +114,8 @@ find_missing()
 	need_command chromedriver chromedriver
 	if [ "$(uname -s)" = Linux ]; then
 		need_command setpriv setpriv
+		need_command ip iproute2
+		need_command pgrep procps
 		need_tracing
 	fi
 }
@@ -184,6 +186,8 @@ package_of()
 		echo compiler-rt ;;
 	apt-get:dtrace) echo systemtap-sdt-dev ;;
 	dnf:dtrace) echo systemtap-sdt-devel ;;
+	dnf:iproute2) echo iproute ;;
+	dnf:procps | pacman:procps) echo procps-ng ;;
 	apt-get:setpriv | dnf:setpriv | pacman:setpriv) echo util-linux ;;
 	apt-get:dnsmasq) echo dnsmasq-base ;; # without a service of its own
 	pacman:python3) echo python ;;

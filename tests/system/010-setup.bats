@@ -16,7 +16,7 @@ setup()
 	for tool in sh bash env mktemp rm tr sed grep tail sleep flock touch \
 	    cc make nsd dnsmasq clang bats true clang-format mandoc parallel perl python3 jq socat tmux strace curl \
 	    redis-server memcached nginx promtool chromedriver \
-	    setpriv uname dtrace bpftrace; do
+	    setpriv ip pgrep uname dtrace bpftrace; do
 		stand_in $tool
 	done
 	stub id 'echo "${USER_ID-0}"'
