@@ -2,7 +2,6 @@
 
 #include "view.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "tui/columns.h"
