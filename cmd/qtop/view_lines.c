@@ -2,7 +2,6 @@
 
 #include "view.h"
 
-
 #include "figure.h"
 #include "view_priv.h"
 
