@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +22,8 @@
 #define BACKLOG	     1024
 #define ACCEPT_BATCH 64
 #define PAUSE_US     (100 * (int)US_PER_MS)
+#define PING_MS	     1000 /* for who listens at our path to answer */
+#define LOOKS_MAX    10
 
 static void
 fill(struct sockaddr_un *sun, const char *path)
@@ -51,27 +54,65 @@ make_folder(const char *path, char *folder, struct text *why)
 	return false;
 }
 
-/* Does a daemon answer at the path? Then why says which. */
+/* Does the peer close the connection instead of answering? One that is silent
+ * may be stuck, but is there. */
 static bool
-is_live(const char *path, struct text *why)
+drops(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char answer;
+
+	(void)send(fd, "ping\n", 5, MSG_NOSIGNAL);
+	return poll(&p, 1, PING_MS) == 1 && recv(fd, &answer, 1, 0) <= 0;
+}
+
+enum found { FOUND_NOBODY, FOUND_DYING, FOUND_DAEMON };
+
+/* Who listens at the path? *pid is 0 where that cannot be told. */
+static enum found
+look_at(const char *path, pid_t *pid)
 {
 	struct sockaddr_un sun;
 	struct peer peer;
+	enum found found = FOUND_DAEMON;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool is_up;
 
 	fill(&sun, path);
+	*pid = 0;
 	if (fd == -1)
-		return false;
-	is_up = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ||
-		errno == EAGAIN;
-	if (is_up && peer_of(fd, &peer) && peer.pid > 0)
-		text_addf(why, "another process, pid %ld, answers on %s",
-		    (long)peer.pid, path);
-	else if (is_up)
-		text_addf(why, "another process answers on %s", path);
+		return FOUND_NOBODY; /* bind_socket says why */
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		if (errno != EAGAIN) /* its backlog is full */
+			found = FOUND_NOBODY;
+	} else {
+		if (peer_of(fd, &peer))
+			*pid = peer.pid;
+		if (drops(fd))
+			found = FOUND_DYING;
+	}
 	fd_close(&fd);
-	return is_up;
+	return found;
+}
+
+/* Does a daemon answer at the path? Then why says which. One that was killed
+ * listens until the kernel has put its descriptors away: who connects meanwhile
+ * is dropped, and finds nobody when trying again. */
+static bool
+is_live(const char *path, struct text *why)
+{
+	enum found found = FOUND_DYING;
+	pid_t pid = 0;
+
+	for (int i = 0; found == FOUND_DYING && i < LOOKS_MAX; i++)
+		found = look_at(path, &pid);
+	if (found == FOUND_NOBODY)
+		return false;
+	if (pid > 0)
+		text_addf(why, "another process, pid %ld, answers on %s",
+		    (long)pid, path);
+	else
+		text_addf(why, "another process answers on %s", path);
+	return true;
 }
 
 static bool

@@ -705,7 +705,7 @@ many()
 		while "error" not in get(c):
 		    pass
 		p = subprocess.Popen(["qorb-pool", "demo=[::1]:1"],
-		    stderr=subprocess.DEVNULL)
+		    stderr=open(os.environ["SCRATCH"] + "/again.err", "w"))
 		try:
 		    while "error" in (m := get(c)):
 		        pass

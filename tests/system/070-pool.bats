@@ -98,6 +98,42 @@ refuses()
 	assert_output ok
 }
 
+# at_socket PYTHON: a process that listens at the daemon's socket, `s`.
+at_socket()
+{
+	start_daemon -n other -r listens python3 -uc '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(os.environ["QORB_SOCKET"])
+s.listen()
+print("listens")
+'"$1"
+}
+
+@test "a process that dies while it is asked is replaced" {
+	at_socket '
+import select
+select.select([s], [], [])  # as one that was killed: it listens, and is gone
+s.close()
+'
+	start_pool 'a=[::1]:1'
+	run_ok ask ping
+	assert_output ok
+	rm "$SCRATCH/daemons/other"
+}
+
+@test "a process that is silent, or drops all who come, is left alone" {
+	local script
+	for script in 'import signal; signal.pause()' 'while True: s.accept()[0].close()'
+	do
+		at_socket "$script"
+		run_status 1 qorb-pool 'a=[::1]:1'
+		[[ $stderr == *"pid $(daemon_pid other), answers on"* ]]
+		stop_daemon -s KILL other 137
+		rm "$QORB_SOCKET"
+	done
+}
+
 @test "a file that is no socket is never replaced" {
 	echo precious >"$QORB_SOCKET"
 	run_status 1 qorb-pool 'a=[::1]:1'
