@@ -121,7 +121,9 @@ void
 daemon_reserve_claims(struct daemon *d, const struct service *changed,
     const struct policy *policy)
 {
-	uint64_t room = claims_of(policy);
+	/* Those that wait and are held now may be more than the new policy
+	 * allows; they do not count against its room. */
+	uint64_t room = claims_of(policy) + claim_table_taken(d->claims);
 	struct list_node *n = list_first(&d->leaving);
 
 	for (size_t i = 0; i < d->service_count; i++) {

@@ -490,7 +490,8 @@ service_release(
     struct service *s, uint64_t claim, uint32_t slot, enum claim_end how)
 {
 	if (how != CLAIM_END_OK && conn_is_closed_by_backend(s->conns[slot]))
-		how = CLAIM_END_CLOSED;
+		how = how == CLAIM_END_GONE ? CLAIM_END_GONE_CLOSED
+					    : CLAIM_END_CLOSED;
 	(void)pool_on_release(s->pool, claim, how, s->daemon->now_us);
 }
 

@@ -13,12 +13,21 @@
 
 #include "core/pool_priv.h"
 
+/* For so many intervals CoDel remembers how fast it dropped (RFC 8289, 5.5). */
+#define CODEL_MEMORY 16
+
+/* How long a user has a connection, at least, before it is closed for the claim
+ * of another: so that connecting stays a small part of its use. */
+#define TURN_US (100 * US_PER_MS)
+
 struct claim_table *
 claim_table_new(uint32_t room)
 {
 	struct claim_table *t = mem_new(1, sizeof(*t));
 
 	arena_init(&t->claims, sizeof(struct claim));
+	arena_init(&t->users, sizeof(struct user));
+	arena_init(&t->shelves, sizeof(struct shelf));
 	t->next = 1;
 	claim_table_reserve(t, room);
 	return t;
@@ -29,10 +38,32 @@ claim_table_free(struct claim_table **t)
 {
 	if (*t == NULL)
 		return;
+	ASSERT((*t)->users.taken == 0 && (*t)->shelves.taken == 0);
 	arena_fini(&(*t)->claims);
+	arena_fini(&(*t)->users);
+	arena_fini(&(*t)->shelves);
 	free((*t)->by_id);
 	free(*t);
 	*t = NULL;
+}
+
+/* One more of each for a claim that is being asked for. */
+static void
+reserve_users(struct claim_table *t)
+{
+	uint32_t room = t->claims.reserved + t->slots + t->pools;
+
+	arena_reserve(&t->users, room);
+	arena_reserve(&t->shelves, room);
+}
+
+/* Pools have come or gone, or have other numbers of slots now. */
+void
+claim_table_add_slots(struct claim_table *t, int64_t slots, int pools)
+{
+	t->slots = (uint32_t)(t->slots + slots);
+	t->pools = (uint32_t)((int)t->pools + pools);
+	reserve_users(t);
 }
 
 /* Ids that differ at the old size differ at twice the size too, so every claim
@@ -47,6 +78,7 @@ claim_table_reserve(struct claim_table *t, uint32_t room)
 	while (size < 2 * (uint64_t)room)
 		size *= 2;
 	arena_reserve(&t->claims, room);
+	reserve_users(t);
 	if (size <= old_size)
 		return;
 	t->by_id = mem_new(size, sizeof(struct claim *));
@@ -56,6 +88,12 @@ claim_table_reserve(struct claim_table *t, uint32_t room)
 			t->by_id[old[i]->id & t->mask] = old[i];
 	}
 	free(old);
+}
+
+uint32_t
+claim_table_taken(const struct claim_table *t)
+{
+	return t->claims.taken;
 }
 
 struct claim *
@@ -140,6 +178,31 @@ insert_user(struct list *l, struct claim *c)
 	list_insert_before(l, at, &c->user_link);
 }
 
+/* When the claim's time is over; NEVER: it is bounded by something else. */
+void
+claim_set_due(struct pool *p, struct claim *c, uint64_t at_us)
+{
+	pairing_set(&p->deadlines, &c->due, at_us, c->seq);
+}
+
+/* The claim that waits or acquires whose time is over first, NULL when there is
+ * none. */
+struct claim *
+claim_next_due(const struct pool *p)
+{
+	struct pairing_node *n = pairing_min(&p->deadlines);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct claim, due);
+}
+
+uint64_t
+claim_next_due_us(const struct pool *p)
+{
+	const struct pairing_node *n = pairing_min(&p->deadlines);
+
+	return n == NULL ? NEVER : n->hi;
+}
+
 void
 claim_enqueue(struct pool *p, struct claim *c)
 {
@@ -159,7 +222,15 @@ claim_enqueue(struct pool *p, struct claim *c)
 			list_push_back(&p->starved, &c->set->starved);
 	}
 	p->waiting++;
-	heap_set(&p->deadlines, &c->deadline, c->deadline_us);
+	claim_set_due(p, c, c->deadline_us);
+}
+
+/* Waits are not too long now: it begins anew when they are again. */
+static void
+codel_rest(struct pool *p)
+{
+	p->codel.first_above_us = 0;
+	p->codel.is_dropping = false;
 }
 
 void
@@ -182,7 +253,9 @@ claim_dequeue(struct pool *p, struct claim *c)
 	}
 	c->user = NULL;
 	p->waiting--;
-	heap_remove(&p->deadlines, &c->deadline);
+	if (p->waiting == 0)
+		codel_rest(p);
+	pairing_remove(&p->deadlines, &c->due);
 }
 
 /* Why a claim for this backend (NULL: any) cannot be served. */
@@ -210,7 +283,7 @@ claim_detach(struct pool *p, struct claim *c)
 	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
 	c->slot->claim = NULL;
 	c->slot = NULL;
-	heap_remove(&p->deadlines, &c->deadline);
+	pairing_remove(&p->deadlines, &c->due);
 }
 
 void
@@ -296,7 +369,9 @@ claim_pick(struct pool *p, struct user *u, struct slot_set *set)
 }
 
 /* The backend that a key belongs to: rendezvous hashing (Thaler and
- * Ravishankar 1998) over the lowest tier that has any online. */
+ * Ravishankar 1998) over the lowest tier that has any which is not known to be
+ * down. What this host has connections to does not matter: the same key is to
+ * go to the same backend from every host. */
 struct slot_set *
 claim_key_set(const struct pool *p, uint64_t key)
 {
@@ -307,7 +382,7 @@ claim_key_set(const struct pool *p, uint64_t key)
 		struct slot_set *set = p->sets[i];
 		uint64_t score;
 
-		if (!slot_set_is_usable(set) || set->health != HEALTH_ONLINE)
+		if (!slot_set_is_usable(set) || set->health == HEALTH_OFFLINE)
 			continue;
 		if (best != NULL && set->tier > best->tier)
 			continue;
@@ -321,19 +396,32 @@ claim_key_set(const struct pool *p, uint64_t key)
 	return best;
 }
 
-static uint32_t
-square_root(uint32_t n)
+static uint64_t
+square_root(uint64_t n)
 {
-	uint32_t r = 0;
+	uint64_t root = 0;
 
-	while ((r + 1) * (uint64_t)(r + 1) <= n)
-		r++;
-	return r;
+	for (uint64_t bit = 1ULL << 31; bit > 0; bit >>= 1) {
+		if ((root | bit) * (root | bit) <= n)
+			root |= bit;
+	}
+	return root;
+}
+
+/* RFC 8289, 5.4: each interval is shorter by the square root of the drops. */
+static uint64_t
+codel_next(const struct pool *p, const struct codel *d)
+{
+	uint64_t interval = p->policy.codel_interval;
+	uint64_t root = square_root((uint64_t)d->drops << 32); /* of 2^16 */
+
+	return time_after(p->now_us, (interval << 16) / root);
 }
 
 /* CoDel (RFC 8289) at the head of the queue: waits that have been above the
- * target for an interval drop claims, faster and faster until they are not.
- * The last claim is never dropped. */
+ * target for an interval drop claims, faster and faster until they are not. It
+ * goes on as fast as it was when they are too long again soon after. The last
+ * claim is never dropped. */
 static bool
 codel_drops(struct pool *p, const struct claim *c)
 {
@@ -342,8 +430,7 @@ codel_drops(struct pool *p, const struct claim *c)
 	bool is_long = wait >= p->policy.codel_target && p->waiting > 1;
 
 	if (!is_long) {
-		d->first_above_us = 0;
-		d->is_dropping = false;
+		codel_rest(p);
 		return false;
 	}
 	if (d->first_above_us == 0) {
@@ -354,18 +441,20 @@ codel_drops(struct pool *p, const struct claim *c)
 	if (p->now_us < d->first_above_us)
 		return false;
 	if (!d->is_dropping) {
-		bool is_recent = d->drops > 2 && p->now_us - d->drop_next_us <
-						     p->policy.codel_interval;
+		uint32_t more = d->drops - d->drops_before;
+		uint64_t memory_us = CODEL_MEMORY * p->policy.codel_interval;
 
+		if (more <= 1 ||
+		    p->now_us >= time_after(d->drop_next_us, memory_us))
+			more = 1;
 		d->is_dropping = true;
-		d->drops = is_recent ? d->drops - 2 : 1;
+		d->drops = d->drops_before = more;
 	} else if (p->now_us >= d->drop_next_us) {
 		d->drops++;
 	} else {
 		return false;
 	}
-	d->drop_next_us = time_after(
-	    p->now_us, p->policy.codel_interval / square_root(d->drops));
+	d->drop_next_us = codel_next(p, d);
 	return true;
 }
 
@@ -385,6 +474,42 @@ oldest_for(struct pool *p, const struct slot *s)
 	if (any == NULL || (own != NULL && own->seq < any->seq))
 		return own;
 	return any;
+}
+
+/* How many of the queue came before seq, counted no further than to one more
+ * than enough. */
+static uint32_t
+count_older(const struct list *queue, uint64_t seq, uint32_t enough)
+{
+	struct list_node *n = list_first(queue);
+	uint32_t count = 0;
+
+	for (; n != NULL && count <= enough; n = list_after(queue, n)) {
+		if (of_pool_link(n)->seq >= seq)
+			break;
+		count++;
+	}
+	return count;
+}
+
+/* Should this connection, which only its user may have, be closed and made anew
+ * for claims of other users that came before those of its own? A user whose
+ * queue never empties would else keep all connections for ever; one who has had
+ * it for a turn has had the worth of it. */
+bool
+claim_has_others_turn(struct pool *p, const struct slot *s)
+{
+	const struct claim *own;
+
+	if (p->waiting == 0 || p->is_paused || shelf_is_fresh(s->home) ||
+	    p->now_us - s->connected_at_us < TURN_US || spread_may_grow(p))
+		return false;
+	own = oldest_for(p, s);
+	if (own == NULL)
+		return false; /* when it is idle spread_adjust sees to it */
+	return count_older(&p->any_queue, own->seq, p->yielded) +
+		   count_older(&s->set->queue, own->seq, p->yielded) >
+	       p->yielded;
 }
 
 /* The claim that is next for a slot that is ready, off the queue; NULL when
@@ -414,9 +539,8 @@ claim_next_for(struct pool *p, const struct slot *s)
 void
 claim_expire(struct pool *p)
 {
-	while (heap_top_key(&p->deadlines) <= p->now_us) {
-		struct claim *c = CONTAINER_OF(
-		    heap_top(&p->deadlines), struct claim, deadline);
+	while (claim_next_due_us(p) <= p->now_us) {
+		struct claim *c = claim_next_due(p);
 
 		claim_refuse(p, c, claim_why_not(p, c->set));
 	}
@@ -439,12 +563,14 @@ claim_place(struct pool *p, struct claim *c)
 		s = claim_pick(p, u, c->set);
 		user_put(p, u);
 	}
-	if (s == NULL) {
-		claim_enqueue(p, c);
+	if (s != NULL) {
+		pool_tell_claim(p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
+		slot_take(p, s, c);
 		return;
 	}
-	pool_tell_claim(p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
-	slot_take(p, s, c);
+	claim_enqueue(p, c);
+	if (c->deadline_us == c->asked_at_us) /* it would not wait */
+		claim_refuse(p, c, claim_why_not(p, c->set));
 }
 
 /* The backend that a claim asked for by name is gone: it waits for another

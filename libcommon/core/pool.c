@@ -113,7 +113,6 @@ static void
 reserve(struct pool *p)
 {
 	uint32_t slots = p->policy.max_slots, i = p->slot_room;
-	uint32_t claims = slots + p->policy.max_waiting;
 
 	if (slots > p->slot_room) {
 		p->slots = mem_grow(p->slots, i, slots, sizeof(p->slots[0]));
@@ -127,11 +126,10 @@ reserve(struct pool *p)
 			p->slots[i] = s;
 			list_push_back(&p->free_slots, &s->link);
 		}
+		claim_table_add_slots(
+		    p->claims, (int64_t)slots - p->slot_room, 0);
 		p->slot_room = slots;
 	}
-	arena_reserve(&p->user_arena, claims + p->slot_room + 1);
-	arena_reserve(&p->shelf_arena, claims + p->slot_room + 1);
-	heap_reserve(&p->deadlines, claims + p->slot_room);
 }
 
 struct pool *
@@ -151,8 +149,6 @@ pool_new(const struct pool_params *params, uint64_t now_us)
 	p->now_us = now_us;
 	rng_init(&p->rng, params->seed);
 	arena_init(&p->slot_arena, sizeof(struct slot));
-	arena_init(&p->user_arena, sizeof(struct user));
-	arena_init(&p->shelf_arena, sizeof(struct shelf));
 	list_init(&p->free_slots);
 	list_init(&p->rated);
 	list_init(&p->probers);
@@ -165,6 +161,7 @@ pool_new(const struct pool_params *params, uint64_t now_us)
 	p->window_at_us = NEVER;
 	p->periodic_at_us = now_us + p->policy.rebalance_interval;
 	p->rebalance_at_us = p->periodic_at_us;
+	claim_table_add_slots(p->claims, 0, 1);
 	reserve(p);
 	return p;
 }
@@ -178,13 +175,10 @@ pool_free(struct pool **pool)
 		return;
 	*pool = NULL;
 	ASSERT(pool_is_empty(p) && p->set_count == 0);
-	ASSERT(p->user_arena.taken == 0 && p->shelf_arena.taken == 0);
+	claim_table_add_slots(p->claims, -(int64_t)p->slot_room, -1);
 	heap_fini(&p->timers);
 	heap_fini(&p->probes);
-	heap_fini(&p->deadlines);
 	arena_fini(&p->slot_arena);
-	arena_fini(&p->user_arena);
-	arena_fini(&p->shelf_arena);
 	free(p->starts);
 	free(p->sets);
 	free(p->set_hash);
@@ -409,7 +403,8 @@ end_name(enum claim_end how)
 {
 	if (how == CLAIM_END_OK)
 		return "ok";
-	return how == CLAIM_END_GONE ? "gone" : "broken";
+	return how == CLAIM_END_GONE || how == CLAIM_END_GONE_CLOSED ? "gone"
+								     : "broken";
 }
 
 /* The claim's record goes, and with it an answer not yet taken. */
@@ -488,6 +483,20 @@ reconsider_idle(struct pool *p)
 	}
 }
 
+/* Moves the claims of a queue to another list, by their answers. */
+static void
+take_up_waiting(struct pool *p, struct list *queue, struct list *held)
+{
+	struct list_node *n;
+
+	while ((n = list_first(queue)) != NULL) {
+		struct claim *c = CONTAINER_OF(n, struct claim, pool_link);
+
+		claim_dequeue(p, c);
+		list_push_back(held, &c->answer);
+	}
+}
+
 /* Who may use what changes: everything that lies on a shelf or waits by user
  * is taken up before and put down after. */
 static void
@@ -501,24 +510,10 @@ change_isolation(struct pool *p, uint32_t isolation)
 		if (p->slots[i]->shelf != NULL)
 			slot_unshelve(p->slots[i]);
 	}
-	while (heap_top(&p->deadlines) != NULL) {
-		struct claim *c = CONTAINER_OF(
-		    heap_top(&p->deadlines), struct claim, deadline);
-
-		if (c->state == CLAIM_WAITING) {
-			claim_dequeue(p, c);
-			list_push_back(&held, &c->answer);
-		} else {
-			heap_remove(&p->deadlines, &c->deadline);
-		}
-	}
+	take_up_waiting(p, &p->any_queue, &held);
+	for (size_t i = 0; i < p->set_count; i++)
+		take_up_waiting(p, &p->sets[i]->queue, &held);
 	p->policy.isolation = isolation;
-	for (uint32_t i = 0; i < p->slot_room; i++) {
-		struct claim *c = p->slots[i]->claim;
-
-		if (c != NULL && c->state == CLAIM_ACQUIRING)
-			heap_set(&p->deadlines, &c->deadline, c->deadline_us);
-	}
 	while ((n = list_first(&held)) != NULL) {
 		list_remove(&held, n);
 		claim_enqueue(p, CONTAINER_OF(n, struct claim, answer));
@@ -532,16 +527,19 @@ change_isolation(struct pool *p, uint32_t isolation)
 void
 pool_on_policy(struct pool *p, const struct policy *policy, uint64_t now_us)
 {
-	uint32_t isolation = p->policy.isolation;
+	const struct policy old = p->policy;
 
 	begin(p, now_us);
 	p->policy = *policy;
-	p->policy.isolation = isolation;
+	p->policy.isolation = old.isolation;
 	reserve(p);
-	if (policy->isolation != isolation)
+	if (policy->isolation != old.isolation)
 		change_isolation(p, policy->isolation);
 	spread_weigh(p);
 	spread_trim(p);
+	spread_on_policy(p);
+	for (uint32_t i = 0; i < p->slot_room; i++)
+		slot_on_policy(p, p->slots[i], &old);
 	reconsider_idle(p);
 	if (p->periodic_at_us > p->now_us + policy->rebalance_interval)
 		p->periodic_at_us = p->now_us + policy->rebalance_interval;
@@ -562,8 +560,7 @@ pool_on_drain(
 		if (!set->is_named || strcmp(set->name, backend) != 0)
 			continue;
 		is_found = true;
-		set->is_drained = is_drained;
-		spread_set_changed(p, set);
+		slot_set_drain(p, set, is_drained);
 	}
 	slot_set_withdraw_all(p);
 	spread_soon(p);
@@ -588,11 +585,8 @@ pool_on_stop(struct pool *p, uint64_t now_us)
 	if (p->is_stopping)
 		return;
 	p->is_stopping = true;
-	while (heap_top(&p->deadlines) != NULL)
-		claim_refuse(p,
-		    CONTAINER_OF(
-			heap_top(&p->deadlines), struct claim, deadline),
-		    ERR_TERMINATED);
+	while (claim_next_due(p) != NULL)
+		claim_refuse(p, claim_next_due(p), ERR_TERMINATED);
 	slot_set_unname_all(p);
 	p->rebalance_at_us = p->periodic_at_us = NEVER;
 	end(p);
@@ -635,7 +629,7 @@ pool_next_deadline(const struct pool *p)
 {
 	uint64_t at = heap_top_key(&p->timers);
 	const uint64_t others[] = {
-		heap_top_key(&p->deadlines),
+		claim_next_due_us(p),
 		rated_at(p),
 		p->window_at_us,
 		p->rebalance_at_us,

@@ -64,8 +64,9 @@ enum claim_end {
 	CLAIM_END_OK,	  /* released in good order */
 	CLAIM_END_BROKEN, /* released as broken */
 	CLAIM_END_GONE,	  /* its client went away */
-	CLAIM_END_CLOSED, /* broken or gone, and it was the backend that had
-			   * closed the connection */
+	/* The same, and it was the backend that had closed the connection. */
+	CLAIM_END_CLOSED,
+	CLAIM_END_GONE_CLOSED,
 };
 
 enum action_kind {
@@ -121,6 +122,8 @@ struct claim_request {
 struct claim_table *claim_table_new(uint32_t room);
 void claim_table_free(struct claim_table **t);
 void claim_table_reserve(struct claim_table *t, uint32_t room);
+/* How many claims it has now. */
+uint32_t claim_table_taken(const struct claim_table *t);
 
 /* The owner of a claim that waits or is held, NULL when no claim has the id. */
 void *claim_table_owner(const struct claim_table *t, uint64_t id);
@@ -252,7 +255,8 @@ const struct histogram *pool_connect_histogram(const struct pool *pool);
 
 enum backend_state {
 	BACKEND_ONLINE,
-	BACKEND_OFFLINE,
+	BACKEND_OFFLINE,  /* none is, and the last attempt failed */
+	BACKEND_UNTRIED,  /* none is, and nothing failed: no slot needs it */
 	BACKEND_DRAINING, /* drained, or no longer named with claims out */
 };
 

@@ -48,7 +48,8 @@ check_set(const struct pool *p, const struct slot_set *set)
 		idle += sh->idle.count;
 	}
 	ASSERT(idle == counts[SLOT_UNCLAIMED]);
-	ASSERT(set->health != HEALTH_ONLINE || set->slots.count > 0);
+	ASSERT(set->health != HEALTH_ONLINE || set->live > 0 ||
+	       set->counts[SLOT_CONNECTING] > 0);
 	if (set->health == HEALTH_OFFLINE)
 		ASSERT(set->live == 0 && free_of_claims <= 1);
 	ASSERT(list_has(&set->prober) ==
@@ -57,53 +58,58 @@ check_set(const struct pool *p, const struct slot_set *set)
 }
 
 /* No claim waits while a slot that it may use is unclaimed. */
-static void
-check_queue(const struct pool *p)
+static uint32_t
+check_queue(const struct pool *p, const struct list *queue)
 {
-	for (uint32_t i = 0; i < p->deadlines.count && !p->is_paused; i++) {
-		const struct claim *c = CONTAINER_OF(
-		    p->deadlines.entries[i].node, struct claim, deadline);
+	const struct list_node *n = list_first(queue);
 
-		if (c->state != CLAIM_WAITING)
-			continue;
-		for (uint32_t k = 0; k < p->slot_room; k++) {
+	for (; n != NULL; n = list_after(queue, n)) {
+		const struct claim *c =
+		    CONTAINER_OF(n, struct claim, pool_link);
+
+		ASSERT(c->state == CLAIM_WAITING && pairing_has(&c->due));
+		for (uint32_t k = 0; k < p->slot_room && !p->is_paused; k++) {
 			if (p->slots[k]->phase == PHASE_IDLE)
 				ASSERT(!may_use(p, p->slots[k], c));
 		}
 	}
+	return queue->count;
 }
 
 void
 pool_check(struct pool *p)
 {
 	uint32_t counts[SLOT_STATE_COUNT] = { 0 }, total = 0, probing = 0;
-	uint32_t online = 0, named = 0, in_use = 0;
+	uint32_t online = 0, named = 0, in_use = 0, yielded = 0;
+	uint32_t waiting = check_queue(p, &p->any_queue);
 
 	for (size_t i = 0; i < p->set_count; i++) {
 		const struct slot_set *set = p->sets[i];
 
 		check_set(p, set);
+		waiting += check_queue(p, &set->queue);
 		for (int k = 0; k < SLOT_STATE_COUNT; k++)
 			counts[k] += set->counts[k];
 		total += set->slots.count;
 		if (set->health == HEALTH_OFFLINE)
 			probing += set->counts[SLOT_CONNECTING];
 		named += set->is_named;
-		online += set->is_named && set->health == HEALTH_ONLINE;
+		online +=
+		    slot_set_is_usable(set) && set->health == HEALTH_ONLINE;
 	}
 	for (int k = 0; k < SLOT_STATE_COUNT; k++)
 		ASSERT(counts[k] == p->counts[k]);
 	for (uint32_t i = 0; i < p->slot_room; i++) {
 		enum slot_phase phase = p->slots[i]->phase;
 
+		yielded += p->slots[i]->is_yielded;
 		in_use += phase == PHASE_ACQUIRE || phase == PHASE_RECYCLE ||
 			  phase == PHASE_LENT;
 	}
 	ASSERT(total == p->total && probing == p->probing);
-	ASSERT(in_use == p->in_use);
+	ASSERT(in_use == p->in_use && yielded == p->yielded);
 	ASSERT(named == p->named && online == p->online);
 	ASSERT(p->probers.count <= p->probing);
 	ASSERT(p->total + p->free_slots.count == p->slot_room);
-	ASSERT(p->waiting <= p->deadlines.count);
-	check_queue(p);
+	ASSERT(waiting == p->waiting);
 }

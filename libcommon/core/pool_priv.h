@@ -163,7 +163,8 @@ struct slot {
 	bool was_shared; /* lent under isolation = none */
 	bool is_dead;	 /* LENT, and the kernel says it is gone */
 	bool is_leak_told;
-	bool is_worn; /* to be closed when it is next unclaimed */
+	bool is_worn;	 /* to be closed when it is next unclaimed */
+	bool is_yielded; /* connects for claims of other users than it had */
 
 	uint64_t claims;	/* of this connection */
 	uint64_t expires_at_us; /* max-lifetime */
@@ -194,7 +195,6 @@ struct claim {
 	enum claim_state state;
 	uint32_t uid;
 	bool is_keyed;
-	bool is_answered;
 	uint64_t key;
 	void *owner;
 	struct slot *slot;	    /* ACQUIRING, HELD */
@@ -204,15 +204,18 @@ struct claim {
 	struct list_node pool_link; /* pool.any_queue or set.queue */
 	struct list_node user_link; /* user.any_queue or shelf.queue */
 	struct list_node answer;    /* pool.answers */
-	struct heap_node deadline;  /* pool.deadlines */
+	struct pairing_node due;    /* in pool.deadlines */
 	uint64_t asked_at_us, granted_at_us;
 	uint64_t deadline_us;
 	uint64_t lease_us;
 	enum error error;
 };
 
+/* Each claim that waits needs at most a user and a shelf, as does each slot. */
 struct claim_table {
-	struct arena claims;
+	struct arena claims, users, shelves;
+	uint32_t slots; /* of all its pools */
+	uint32_t pools;
 	struct claim **by_id; /* owned; mask + 1 places, at id & mask */
 	uint64_t mask, next;
 };
@@ -226,7 +229,8 @@ struct tier_start {
 struct codel {
 	uint64_t first_above_us; /* when waits will have been long enough */
 	uint64_t drop_next_us;
-	uint32_t drops;
+	uint32_t drops;	       /* of this spell of dropping, and how many it */
+	uint32_t drops_before; /* began with */
 	bool is_dropping;
 };
 
@@ -246,13 +250,13 @@ struct pool {
 	size_t set_count, set_room;
 	struct slot_set **set_hash; /* by name; hash_mask + 1 heads */
 	size_t hash_mask;
-	uint32_t named, online;	   /* sets */
+	uint32_t named, online;	   /* sets; online ones that are usable */
 	struct tier_start *starts; /* owned; start_count, one a tier */
 	uint32_t start_count;
 
 	struct slot **slots; /* owned; by index, slot_room */
 	uint32_t slot_room;
-	struct arena slot_arena, user_arena, shelf_arena;
+	struct arena slot_arena;
 	struct list free_slots;
 	uint32_t counts[SLOT_STATE_COUNT];
 	uint32_t total;	      /* slots, the sum of counts */
@@ -260,6 +264,7 @@ struct pool {
 	uint32_t peak_in_use; /* since the last periodic rebalance */
 	uint32_t probing;     /* CONNECTING slots of offline sets */
 	uint32_t trials;      /* sets with is_trial */
+	uint32_t yielded;     /* slots with is_yielded */
 	uint32_t owed; /* slots that move as soon as a claim returns one */
 
 	struct heap timers;   /* slot.timer, at timer_at_us or earlier */
@@ -277,10 +282,10 @@ struct pool {
 
 	struct user fresh;
 	struct user *users[1 << USER_HASH_BITS]; /* by uid */
-	struct list any_queue; /* claims for any backend, all users */
-	uint32_t waiting;      /* claims in WAITING or ACQUIRING */
-	struct heap deadlines;
-	struct list starved; /* sets with claims that wait for them */
+	struct list any_queue;	  /* claims for any backend, all users */
+	uint32_t waiting;	  /* claims in WAITING */
+	struct pairing deadlines; /* claims in WAITING or ACQUIRING */
+	struct list starved;	  /* sets with claims that wait for them */
 	uint64_t seq;
 	uint64_t pass; /* the furthest of any set that was the best */
 	struct codel codel;
@@ -360,6 +365,8 @@ void slot_revoke(struct pool *p, struct slot *s, bool is_lease_end);
 void slot_set_timer(struct pool *p, struct slot *s, uint64_t at_us);
 void slot_fire_timers(struct pool *p);
 void slot_on_connected(struct pool *p, struct slot *s);
+void slot_on_policy(struct pool *p, struct slot *s, const struct policy *old);
+void slot_withdraw(struct pool *p, struct slot *s);
 void slot_on_checked(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dirty(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dead(struct pool *p, struct slot *s, const char *reason);
@@ -378,6 +385,7 @@ void slot_set_sweep(struct pool *p);
 void slot_set_forget_health(struct pool *p, struct slot_set *set);
 void slot_set_go_offline(struct pool *p, struct slot_set *set);
 void slot_set_unname_all(struct pool *p);
+void slot_set_drain(struct pool *p, struct slot_set *set, bool is_drained);
 void slot_set_end_trial(struct pool *p, struct slot_set *set);
 void slot_set_withdraw_all(struct pool *p);
 struct slot_set *slot_set_best(const struct pool *p);
@@ -400,6 +408,10 @@ bool slot_set_is_better(
 
 /* claim.c */
 struct claim *claim_find(const struct claim_table *t, uint64_t id);
+void claim_table_add_slots(struct claim_table *t, int64_t slots, int pools);
+void claim_set_due(struct pool *p, struct claim *c, uint64_t at_us);
+struct claim *claim_next_due(const struct pool *p);
+uint64_t claim_next_due_us(const struct pool *p);
 uint64_t claim_take_id(struct claim_table *t);
 struct claim *claim_new(struct claim_table *t, uint64_t id) MUST_CHECK;
 void claim_free(struct claim *c);
@@ -412,12 +424,15 @@ enum error claim_why_not(const struct pool *p, const struct slot_set *set);
 struct slot *claim_pick(struct pool *p, struct user *u, struct slot_set *set);
 struct slot_set *claim_key_set(const struct pool *p, uint64_t key);
 struct claim *claim_next_for(struct pool *p, const struct slot *s);
+bool claim_has_others_turn(struct pool *p, const struct slot *s);
 void claim_expire(struct pool *p);
 void claim_leave_set(struct pool *p, struct slot_set *set, bool is_gone);
 void claim_fail_fast(struct pool *p);
 
 /* spread.c */
 bool spread_must_fail_fast(const struct pool *p);
+bool spread_may_grow(const struct pool *p);
+void spread_on_policy(struct pool *p);
 void spread_adjust(struct pool *p);
 void spread_rebalance(struct pool *p);
 void spread_soon(struct pool *p);

@@ -34,10 +34,44 @@ set_retry_at(const struct slot_set *set)
 	return best;
 }
 
+static void
+look_at_claim(const struct claim *c, uint64_t *asked_at_us)
+{
+	if (c->asked_at_us < *asked_at_us)
+		*asked_at_us = c->asked_at_us;
+}
+
+static void
+look_at_queue(const struct list *queue, uint64_t *asked_at_us)
+{
+	struct list_node *n = list_first(queue);
+
+	if (n != NULL)
+		look_at_claim(
+		    CONTAINER_OF(n, struct claim, pool_link), asked_at_us);
+}
+
+/* Of claims that wait, and those whose on-acquire runs. */
+static uint64_t
+oldest_wait(const struct pool *p, uint64_t now_us)
+{
+	uint64_t oldest = now_us;
+
+	look_at_queue(&p->any_queue, &oldest);
+	for (size_t i = 0; i < p->set_count; i++)
+		look_at_queue(&p->sets[i]->queue, &oldest);
+	for (uint32_t i = 0; i < p->slot_room; i++) {
+		if (p->slots[i]->phase == PHASE_ACQUIRE &&
+		    p->slots[i]->claim != NULL)
+			look_at_claim(p->slots[i]->claim, &oldest);
+	}
+	return now_us - oldest;
+}
+
 void
 pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 {
-	uint64_t oldest = now_us, retry = NEVER;
+	uint64_t retry = NEVER;
 
 	memset(stats, 0, sizeof(*stats));
 	stats->backends = p->named;
@@ -52,14 +86,7 @@ pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 		stats->refused_all += p->refused[i];
 	stats->failures = p->failures;
 	stats->claims_per_s = rate_mean(&p->rate, now_us);
-	for (uint32_t i = 0; i < p->deadlines.count; i++) {
-		const struct claim *c = CONTAINER_OF(
-		    p->deadlines.entries[i].node, struct claim, deadline);
-
-		if (c->asked_at_us < oldest)
-			oldest = c->asked_at_us;
-	}
-	stats->oldest_wait_us = now_us - oldest;
+	stats->oldest_wait_us = oldest_wait(p, now_us);
 	for (size_t i = 0; i < p->set_count; i++) {
 		uint64_t at = set_retry_at(p->sets[i]);
 
@@ -106,6 +133,8 @@ backend_state(const struct slot_set *set)
 {
 	if (!slot_set_is_usable(set))
 		return BACKEND_DRAINING;
+	if (set->health == HEALTH_UNTRIED)
+		return BACKEND_UNTRIED;
 	return set->health == HEALTH_ONLINE ? BACKEND_ONLINE : BACKEND_OFFLINE;
 }
 
@@ -213,7 +242,7 @@ pool_pick(struct pool *p, const char *backend, const char *key,
 	} else {
 		set = slot_set_best(p);
 	}
-	if (set == NULL || set->health != HEALTH_ONLINE)
+	if (set == NULL || set->health == HEALTH_OFFLINE)
 		return claim_why_not(p, set);
 	*name = set->name;
 	*addr_text = set->addr_text;

@@ -331,6 +331,14 @@ tell_withdrawn(struct pool *p, const struct slot *s)
 		tell(p, EVENT_RECYCLE_FAILED, s, "withdrawn");
 }
 
+/* It is connected, or gone. */
+static void
+end_yield(struct pool *p, struct slot *s)
+{
+	p->yielded -= s->is_yielded;
+	s->is_yielded = false;
+}
+
 void
 slot_remove(struct pool *p, struct slot *s)
 {
@@ -345,15 +353,17 @@ slot_remove(struct pool *p, struct slot *s)
 		slot_set_timer(
 		    p, s->elder, p->now_us + p->policy.connect_timeout);
 	unlink_family(s);
+	end_yield(p, s);
 	slot_set_phase(p, s, PHASE_FREE);
 	list_remove(&set->slots, &s->set_link);
 	list_push_front(&p->free_slots, &s->link);
 	s->set = NULL;
-	if (set->slots.count == 0) {
+	if (set->slots.count == 0)
 		slot_set_end_trial(p, set);
-		if (set->health == HEALTH_ONLINE)
-			slot_set_forget_health(p, set);
-	}
+	/* Claimed connections that are dead say nothing for it. */
+	if (set->health == HEALTH_ONLINE && set->live == 0 &&
+	    set->counts[SLOT_CONNECTING] == 0)
+		slot_set_forget_health(p, set);
 	if (set->slots.count == 0 && !set->is_named)
 		p->has_unused_sets = true;
 	spread_set_changed(p, set);
@@ -370,8 +380,8 @@ next_backoff(struct pool *p, struct slot *s)
 	if (s->connected_at_us != 0 &&
 	    p->now_us - s->connected_at_us >= policy->min_uptime)
 		s->failures = 0;
-	if (s->failures < 40 &&
-	    policy->min_connection_backoff << s->failures < wait)
+	if (s->failures < 64 &&
+	    policy->min_connection_backoff <= wait >> s->failures)
 		wait = policy->min_connection_backoff << s->failures;
 	s->failures++;
 	return wait + rng_below(&p->rng, policy->spread + 1);
@@ -558,6 +568,12 @@ slot_ready(struct pool *p, struct slot *s)
 		slot_replace(p, s);
 		return;
 	}
+	if (claim_has_others_turn(p, s)) {
+		s->is_yielded = true;
+		p->yielded++;
+		slot_replace(p, s);
+		return;
+	}
 	c = claim_next_for(p, s);
 	if (c != NULL)
 		slot_take(p, s, c);
@@ -571,10 +587,9 @@ draw_lifetime(struct pool *p, struct slot *s)
 	uint64_t life = p->policy.max_lifetime;
 
 	s->expires_at_us = NEVER;
-	if (life == NEVER)
-		return;
-	s->expires_at_us =
-	    p->now_us + life - life / 10 + rng_below(&p->rng, life / 5 + 1);
+	if (life != NEVER)
+		s->expires_at_us = s->connected_at_us + life - life / 10 +
+				   rng_below(&p->rng, life / 5 + 1);
 }
 
 void
@@ -585,6 +600,7 @@ slot_on_connected(struct pool *p, struct slot *s)
 
 	ASSERT(s->phase == PHASE_ATTEMPT);
 	tell(p, EVENT_CONNECT_DONE, s, NULL);
+	end_yield(p, s);
 	if (set->connect == NULL)
 		set->connect = mem_new(1, sizeof(*set->connect));
 	histogram_record(set->connect, p->now_us - s->started_at_us);
@@ -643,7 +659,7 @@ lend(struct pool *p, struct slot *s, struct claim *c)
 	s->claims++;
 	s->is_leak_told = false;
 	slot_set_phase(p, s, PHASE_LENT);
-	heap_remove(&p->deadlines, &c->deadline);
+	pairing_remove(&p->deadlines, &c->due);
 	c->state = CLAIM_HELD;
 	c->slot = s;
 	c->granted_at_us = p->now_us;
@@ -676,24 +692,45 @@ slot_take(struct pool *p, struct slot *s, struct claim *c)
 	s->claim = c;
 	c->state = CLAIM_ACQUIRING;
 	c->slot = s;
-	heap_set(&p->deadlines, &c->deadline, c->deadline_us);
+	/* One that would not wait is bounded by the check alone. */
+	claim_set_due(
+	    p, c, c->deadline_us > c->asked_at_us ? c->deadline_us : NEVER);
+}
+
+/* Sends the claim whose on-acquire ran, if it still wants, back to its place.
+ */
+static void
+part_from_claim(struct pool *p, struct slot *s, const char *reason)
+{
+	struct claim *c = s->claim;
+
+	s->claim = NULL;
+	if (c == NULL)
+		return;
+	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
+	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
+	c->slot = NULL;
+	claim_place(p, c);
 }
 
 static void
 acquire_failed(struct pool *p, struct slot *s, const char *reason)
 {
-	struct claim *c = s->claim;
-
-	s->claim = NULL;
-	if (c != NULL) {
-		pool_tell_claim(p, EVENT_CLAIM_ACQUIRE_FAILED, c, s, reason);
-		pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
-		pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
-		c->slot = NULL;
-		/* Before others leave the set, should it go offline now. */
-		claim_place(p, c);
-	}
+	if (s->claim != NULL)
+		pool_tell_claim(
+		    p, EVENT_CLAIM_ACQUIRE_FAILED, s->claim, s, reason);
+	/* Before others leave the set, should it go offline now. */
+	part_from_claim(p, s, reason);
 	slot_fail(p, s, reason);
+}
+
+/* There is no place any more for a slot whose on-acquire runs, through no fault
+ * of its backend. */
+void
+slot_withdraw(struct pool *p, struct slot *s)
+{
+	part_from_claim(p, s, "withdrawn");
+	slot_remove(p, s);
 }
 
 /* Has the connection been used by another user than the claim's, while that
@@ -712,13 +749,7 @@ is_of_another(const struct pool *p, const struct slot *s, const struct claim *c)
 static void
 acquired_in_vain(struct pool *p, struct slot *s, const char *reason)
 {
-	struct claim *c = s->claim;
-
-	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
-	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
-	s->claim = NULL;
-	c->slot = NULL;
-	claim_place(p, c);
+	part_from_claim(p, s, reason);
 	slot_ready(p, s);
 }
 
@@ -730,7 +761,7 @@ acquired(struct pool *p, struct slot *s)
 	if (c == NULL) { /* it was cancelled, or its time ran out */
 		slot_ready(p, s);
 	} else if (spread_is_over(p, s->set)) {
-		acquire_failed(p, s, "withdrawn");
+		slot_withdraw(p, s);
 	} else if (p->is_paused) {
 		acquired_in_vain(p, s, "paused");
 	} else if (is_of_another(p, s, c)) {
@@ -751,7 +782,8 @@ slot_give_back(struct pool *p, struct slot *s, enum claim_end how)
 	if (s->is_worn || spread_is_over(p, s->set) ||
 	    s->set->health == HEALTH_OFFLINE) {
 		slot_remove(p, s); /* an offline set has its one probe */
-	} else if (how == CLAIM_END_CLOSED || is_dead) {
+	} else if (how == CLAIM_END_CLOSED || how == CLAIM_END_GONE_CLOSED ||
+		   is_dead) {
 		slot_renew(p, s);
 	} else if (how != CLAIM_END_OK) {
 		slot_replace(p, s);
@@ -866,6 +898,48 @@ slot_on_dead(struct pool *p, struct slot *s, const char *reason)
 		spread_offline(p, set);
 }
 
+/* The policy changed: what was planned by the old one is planned anew, though
+ * no check is put off. Idle ones are looked at by the caller afterwards. */
+void
+slot_on_policy(struct pool *p, struct slot *s, const struct policy *old)
+{
+	uint64_t check_at = s->check_at_us, at;
+
+	if (slot_has_connection(s)) {
+		if (p->policy.max_lifetime != old->max_lifetime)
+			draw_lifetime(p, s);
+		plan_health_check(p, s);
+		if (s->check_at_us > check_at)
+			s->check_at_us = check_at;
+	}
+	switch (s->phase) {
+	case PHASE_BACKOFF:
+		at = time_after(p->now_us, p->policy.max_connection_backoff);
+		if (s->timer_at_us > at)
+			slot_set_timer(p, s, at);
+		break;
+	case PHASE_ATTEMPT:
+		slot_set_timer(p, s,
+		    time_after(s->started_at_us, p->policy.connect_timeout));
+		break;
+	case PHASE_HEALTH:
+	case PHASE_ACQUIRE:
+	case PHASE_RECYCLE:
+		slot_set_timer(p, s,
+		    time_after(
+			s->started_at_us, p->policy.health_check_timeout));
+		break;
+	case PHASE_LENT:
+		set_hold_timer(p, s);
+		break;
+	case PHASE_FREE:
+	case PHASE_RATED:
+	case PHASE_IDLE:
+	case PHASE_COUNT:
+		break;
+	}
+}
+
 static void
 on_timer(struct pool *p, struct slot *s)
 {
@@ -879,9 +953,12 @@ on_timer(struct pool *p, struct slot *s)
 	case PHASE_IDLE:
 		on_idle_timer(p, s);
 		break;
+	case PHASE_RECYCLE: /* in good order it would have closed it */
+		slot_set_on_failure(p, s->set, "timeout");
+		slot_on_checked(p, s, "timeout");
+		break;
 	case PHASE_HEALTH:
 	case PHASE_ACQUIRE:
-	case PHASE_RECYCLE:
 		slot_on_checked(p, s, "timeout");
 		break;
 	case PHASE_LENT:

@@ -139,6 +139,22 @@ add(struct pool *p, const struct backend_spec *spec)
 	return set;
 }
 
+static bool
+is_online(const struct slot_set *set)
+{
+	return slot_set_is_usable(set) && set->health == HEALTH_ONLINE;
+}
+
+/* An operator drains it, or does no longer. */
+void
+slot_set_drain(struct pool *p, struct slot_set *set, bool is_drained)
+{
+	p->online -= is_online(set);
+	set->is_drained = is_drained;
+	p->online += is_online(set);
+	spread_set_changed(p, set);
+}
+
 static void
 name_it(struct pool *p, struct slot_set *set, const struct backend_spec *spec)
 {
@@ -146,7 +162,7 @@ name_it(struct pool *p, struct slot_set *set, const struct backend_spec *spec)
 		set->is_named = true;
 		set->absent_at_us = 0;
 		p->named++;
-		p->online += set->health == HEALTH_ONLINE;
+		p->online += is_online(set);
 		tell(p, EVENT_BACKEND_ADDED, set, set->name);
 	} else if (set->is_seen) { /* a second source names it too */
 		set->sources |= spec->sources;
@@ -199,7 +215,7 @@ slot_set_withdraw_all(struct pool *p)
 
 		while (!slot_set_is_usable(set) &&
 		       (s = find_in_phase(set, true)) != NULL)
-			slot_on_checked(p, s, "withdrawn");
+			slot_withdraw(p, s);
 	}
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -215,11 +231,11 @@ slot_set_withdraw_all(struct pool *p)
 static void
 unname(struct pool *p, struct slot_set *set)
 {
+	p->named--;
+	p->online -= is_online(set);
 	set->is_named = false;
 	set->absent_at_us = p->now_us;
 	set->is_drained = false;
-	p->named--;
-	p->online -= set->health == HEALTH_ONLINE;
 	tell(p, EVENT_BACKEND_REMOVED, set, set->name);
 }
 
@@ -438,16 +454,14 @@ slot_set_end_trial(struct pool *p, struct slot_set *set)
 static void
 set_health(struct pool *p, struct slot_set *set, enum set_health health)
 {
-	if (set->is_named) {
-		p->online -= set->health == HEALTH_ONLINE;
-		p->online += health == HEALTH_ONLINE;
-	}
 	slot_set_end_trial(p, set);
+	p->online -= is_online(set);
 	if (set->health == HEALTH_OFFLINE)
 		p->probing -= set->counts[SLOT_CONNECTING];
 	if (health == HEALTH_OFFLINE)
 		p->probing += set->counts[SLOT_CONNECTING];
 	set->health = health;
+	p->online += is_online(set);
 	spread_track_prober(p, set);
 }
 
@@ -596,7 +610,7 @@ user_get(struct pool *p, uint32_t uid)
 	while (u != NULL && u->uid != uid)
 		u = u->next;
 	if (u == NULL) {
-		u = arena_take(&p->user_arena);
+		u = arena_take(&p->claims->users);
 		ASSERT(u != NULL);
 		u->uid = uid;
 		list_init(&u->any_queue);
@@ -619,7 +633,7 @@ user_put(struct pool *p, struct user *u)
 	while (*at != u)
 		at = &(*at)->next;
 	*at = u->next;
-	arena_put(&p->user_arena, u);
+	arena_put(&p->claims->users, u);
 }
 
 struct shelf *
@@ -640,7 +654,7 @@ shelf_get(struct pool *p, struct slot_set *set, struct user *u)
 	struct shelf *sh = shelf_find(set, u);
 
 	if (sh == NULL) {
-		sh = arena_take(&p->shelf_arena);
+		sh = arena_take(&p->claims->shelves);
 		ASSERT(sh != NULL);
 		shelf_init(sh, set, u);
 		u->refs++;
@@ -665,13 +679,14 @@ shelf_put(struct pool *p, struct shelf *sh)
 	while (*at != sh)
 		at = &(*at)->next;
 	*at = sh->next;
-	arena_put(&p->shelf_arena, sh);
+	arena_put(&p->claims->shelves, sh);
 	user_put(p, u);
 }
 
 static const char *const state_names[] = {
 	[BACKEND_ONLINE] = "online",
 	[BACKEND_OFFLINE] = "offline",
+	[BACKEND_UNTRIED] = "untried",
 	[BACKEND_DRAINING] = "draining",
 };
 
@@ -682,7 +697,8 @@ backend_state_name(enum backend_state s)
 	return state_names[s];
 }
 
-/* The online backend that a claim would prefer now; NULL when none is. */
+/* The backend that a claim would prefer now, one that is connected before one
+ * that was not tried yet; NULL when there is none. */
 struct slot_set *
 slot_set_best(const struct pool *p)
 {
@@ -691,9 +707,11 @@ slot_set_best(const struct pool *p)
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
 
-		if (!slot_set_is_usable(set) || set->health != HEALTH_ONLINE)
+		if (!slot_set_is_usable(set) || set->health == HEALTH_OFFLINE)
 			continue;
-		if (best == NULL || slot_set_is_better(p, set, best))
+		if (best == NULL || set->health > best->health ||
+		    (set->health == best->health &&
+			slot_set_is_better(p, set, best)))
 			best = set;
 	}
 	return best;

@@ -405,6 +405,13 @@ next_to_grow(const struct pool *p)
 	return n == NULL ? NULL : CONTAINER_OF(n, struct slot_set, grow);
 }
 
+/* Can there be one more slot, but for those of claims that wait? */
+bool
+spread_may_grow(const struct pool *p)
+{
+	return p->total < p->policy.max_slots && next_to_grow(p) != NULL;
+}
+
 /* Does somebody offline wait to be tried, while nobody is? */
 static bool
 needs_probe(const struct pool *p)
@@ -714,6 +721,21 @@ measure(struct pool *p)
 	return m;
 }
 
+/* One that connects, and not to take the place of another. */
+static struct slot *
+connecting_in_vain(const struct slot_set *set)
+{
+	struct list_node *n = list_first(&set->slots);
+
+	for (; n != NULL; n = list_after(&set->slots, n)) {
+		struct slot *s = CONTAINER_OF(n, struct slot, set_link);
+
+		if (slot_state(s) == SLOT_CONNECTING && s->elder == NULL)
+			return s;
+	}
+	return NULL;
+}
+
 /* Slots beyond their set's share that have no connection yet go at once. */
 static void
 close_connecting(struct pool *p)
@@ -723,8 +745,7 @@ close_connecting(struct pool *p)
 		struct slot *s;
 
 		while (may_have_share(set) && set->slots.count > set->target &&
-		       (s = connecting_slot(set, NULL)) != NULL &&
-		       s->elder == NULL)
+		       (s = connecting_in_vain(set)) != NULL)
 			slot_remove(p, s);
 	}
 }
@@ -863,6 +884,23 @@ spread_rebalance(struct pool *p)
 	move(p, slots);
 	e.kind = EVENT_REBALANCE_DONE;
 	pool_tell(p, &e);
+}
+
+/* No probe waits for longer than the policy says now. */
+void
+spread_on_policy(struct pool *p)
+{
+	uint64_t at = time_after(p->now_us, p->policy.max_connection_backoff);
+
+	for (size_t i = 0; i < p->set_count; i++) {
+		struct slot_set *set = p->sets[i];
+
+		if (set->retry_at_us <= at)
+			continue;
+		set->retry_at_us = at;
+		if (heap_has(&set->probe))
+			heap_set(&p->probes, &set->probe, at);
+	}
 }
 
 /* Caps were lowered: what is not in use goes until they hold, or until only

@@ -267,6 +267,8 @@ state_of(const struct m_set *set)
 {
 	if (!m_set_is_usable(set))
 		return backend_state_name(BACKEND_DRAINING);
+	if (set->health == M_UNTRIED)
+		return backend_state_name(BACKEND_UNTRIED);
 	return backend_state_name(
 	    set->health == M_ONLINE ? BACKEND_ONLINE : BACKEND_OFFLINE);
 }
@@ -431,8 +433,8 @@ judge_settled(struct model *m)
 	MUST(m->watch, works >= want, "settle",
 	    "%u connections work, %u are wanted", works, want);
 	MUST(m->watch,
-	    want == 0 || m->counts[SLOT_CLAIMED] >= m->policy.max_slots ||
-		!may_be_online || m->online > 0 ||
+	    m->counts[SLOT_CLAIMED] >= want || !may_be_online ||
+		m->online > 0 ||
 		(has_down && attempts(m) > 0), /* the next takes its turn */
 	    "settle", "no backend is online");
 }

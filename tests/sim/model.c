@@ -88,6 +88,12 @@ larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void
 be_tried(struct model *m, struct m_set *set)
 {
@@ -101,20 +107,49 @@ model_set_policy(struct model *m, const struct policy *policy)
 {
 	m->policy = *policy;
 	m->tokens = burst(m);
-	m->most_backoff_us = larger(m->most_backoff_us,
-	    policy->max_connection_backoff + policy->spread);
+	m->policy_at_us = m->watch->now_us;
+	m->most_backoff_us = policy->max_connection_backoff + policy->spread;
 	m->most_timeout_us =
 	    larger(m->most_timeout_us, policy->connect_timeout);
 	m->most_check_us =
 	    larger(m->most_check_us, policy->health_check_timeout);
 	for (unsigned i = 0; i < BACKENDS_MAX; i++)
 		be_tried(m, &m->sets[i]);
+	for (int i = 0; i < BUCKETS; i++) {
+		struct m_slot *s = m->slots[i];
+
+		for (; s != NULL; s = s->next)
+			s->not_before_us = smaller(s->not_before_us,
+			    m->policy_at_us + policy->max_connection_backoff);
+	}
 }
 
 bool
 m_set_is_usable(const struct m_set *set)
 {
 	return set->is_named && !set->is_drained;
+}
+
+static bool
+is_online(const struct m_set *set)
+{
+	return m_set_is_usable(set) && set->health == M_ONLINE;
+}
+
+static void
+set_health(struct model *m, struct m_set *set, enum m_health health)
+{
+	m->online -= is_online(set);
+	set->health = health;
+	m->online += is_online(set);
+}
+
+void
+model_drain(struct model *m, struct m_set *set, bool is_drained)
+{
+	m->online -= is_online(set);
+	set->is_drained = is_drained;
+	m->online += is_online(set);
 }
 
 bool
@@ -460,8 +495,12 @@ on_granted(struct model *m, struct m_claim *c, struct m_slot *s)
 	    (unsigned long long)c->id, c->uid, (unsigned long long)s->id);
 	MUST(w, !m->is_paused, "paused", "claim %llu is granted",
 	    (unsigned long long)c->id);
-	MUST(w, w->now_us <= c->deadline_us || w->is_late, "deadline",
-	    "claim %llu is granted after its time", (unsigned long long)c->id);
+	/* One that would not wait has the time that on-acquire takes. */
+	MUST(w,
+	    w->now_us <= c->deadline_us || w->is_late ||
+		(m->has_acquire && c->deadline_us == c->asked_us),
+	    "deadline", "claim %llu is granted after its time",
+	    (unsigned long long)c->id);
 	MUST(w, !m->has_acquire || s->is_acquired, "not-acquired",
 	    "claim %llu has slot %llu without on-acquire",
 	    (unsigned long long)c->id, (unsigned long long)s->id);
@@ -519,16 +558,17 @@ check_refusal(struct model *m, const struct m_claim *c, enum error e)
 	uint64_t now_us = m->watch->now_us;
 	bool is_late = now_us >= c->deadline_us;
 	bool may_be = e == ERR_CANCELLED;
+	unsigned want = is_adrift(m, c) ? WANT_UNKNOWN : c->want;
 
 	if (e == ERR_NO_BACKENDS)
 		may_be = is_late && m->named == 0;
 	else if (e == ERR_NO_BACKENDS_ONLINE)
-		may_be = (is_late && (c->want == WANT_UNKNOWN ||
-					 !is_online_for(m, c->want))) ||
+		may_be = (is_late && (want == WANT_UNKNOWN ||
+					 !is_online_for(m, want))) ||
 			 (m->policy.when_offline == WHEN_OFFLINE_FAIL &&
 			     m->online == 0);
 	else if (e == ERR_ALL_CLAIMS_USED)
-		may_be = is_late && is_online_for(m, c->want);
+		may_be = is_late && is_online_for(m, want);
 	else if (e == ERR_OVERLOADED)
 		may_be = may_overload(m, c);
 	else if (e == ERR_NO_SUCH_BACKEND)
@@ -858,10 +898,10 @@ on_state_change(struct model *m, const struct event_record *e)
 		m->total--;
 		set->slots--;
 		drop_slot(m, s);
-		if (set->slots == 0 && set->health == M_ONLINE) {
-			m->online -= set->is_named;
-			set->health = M_UNTRIED;
-		}
+		/* Nothing speaks for it: all that is left is lent and dead. */
+		if (set->live == 0 && set->counts[SLOT_CONNECTING] == 0 &&
+		    set->health == M_ONLINE)
+			set_health(m, set, M_UNTRIED);
 	}
 	check_counts(m, set, e->counts);
 }
@@ -887,7 +927,7 @@ on_backend_added(struct model *m, const struct event_record *e)
 	set->is_named = true;
 	be_tried(m, set);
 	m->named++;
-	m->online += set->health == M_ONLINE;
+	m->online += is_online(set);
 }
 
 static void
@@ -897,9 +937,9 @@ on_backend_removed(struct model *m, const struct event_record *e)
 
 	MUST(m->watch, set->is_named && set->id == e->id, "backend",
 	    "%s is removed and was not there", e->addr);
+	m->online -= is_online(set);
 	set->is_named = set->is_drained = set->is_doomed = false;
 	m->named--;
-	m->online -= set->health == M_ONLINE;
 	m->wants_new_keys = true;
 }
 
@@ -914,10 +954,6 @@ on_health(struct model *m, const struct event_record *e, enum m_health health)
 	else
 		MUST(m->watch, set->live == 0, "online",
 		    "%s is offline with %u connections", e->addr, set->live);
-	if (set->is_named) {
-		m->online -= set->health == M_ONLINE;
-		m->online += health == M_ONLINE;
-	}
 	if (set->health == M_OFFLINE)
 		m->probers -= set->counts[SLOT_CONNECTING];
 	if (health == M_OFFLINE) {
@@ -926,7 +962,7 @@ on_health(struct model *m, const struct event_record *e, enum m_health health)
 		be_tried(m, set);
 		m->wants_new_keys = true;
 	}
-	set->health = health;
+	set_health(m, set, health);
 }
 
 /* --- all events ------------------------------------------------------------

@@ -118,7 +118,9 @@ struct model {
 	struct pool *pool;
 	struct policy policy;
 	/* Under any policy so far. */
-	uint64_t most_backoff_us, most_timeout_us, most_check_us;
+	uint64_t policy_at_us;			 /* when it was last changed */
+	uint64_t most_backoff_us;		 /* of the policy now */
+	uint64_t most_timeout_us, most_check_us; /* of any so far */
 	bool has_acquire, is_paused, is_stopping, must_be_quiet;
 	bool wants_new_keys; /* keyed claims have lost their backend */
 	unsigned sets_known;
@@ -157,6 +159,7 @@ void model_on_acquired(struct model *m, uint64_t slot);
 void model_set_policy(struct model *m, const struct policy *policy);
 
 /* Is it offline, and does its cap leave room to try it? */
+void model_drain(struct model *m, struct m_set *set, bool is_drained);
 bool m_set_may_probe(const struct model *m, const struct m_set *set);
 
 /* Puts a waiting claim where it now belongs. */

@@ -786,8 +786,8 @@ plan_client(struct world *w, const struct op *op, struct client *cl)
 
 	if (op->cancel_us != NEVER)
 		due_add(w, d);
-	if (cl->deadline_us == NEVER)
-		return;
+	if (cl->deadline_us == NEVER || cl->deadline_us == now(w))
+		return; /* one that would not wait may still be acquiring */
 	d.kind = DUE_DEADLINE;
 	d.what = cl->id;
 	d.at_us = cl->deadline_us + 1;
@@ -939,7 +939,7 @@ op_drain(struct world *w, uint8_t pool, int backend, bool is_drained)
 		if (!set->is_named ||
 		    w->backends[b].name != w->backends[backend].name)
 			continue;
-		set->is_drained = is_drained;
+		model_drain(pl->model, set, is_drained);
 		pl->model->wants_new_keys = true;
 		is_known = true;
 	}
@@ -1087,7 +1087,10 @@ settled_at(const struct world *w, const struct model *m)
 {
 	uint64_t connects = m->policy.max_slots + m->sets_known + 1;
 
-	return w->calm_at_us + m->most_backoff_us + m->most_timeout_us +
+	uint64_t since_us =
+	    m->policy_at_us > w->calm_at_us ? m->policy_at_us : w->calm_at_us;
+
+	return since_us + m->most_backoff_us + m->policy.connect_timeout +
 	       connects * US_PER_S / m->policy.connect_rate;
 }
 

@@ -52,7 +52,7 @@ struct rig {
 	struct pool *pool;
 	struct claim_table *table;
 	struct policy policy;
-	uint64_t ids, now_us, seed;
+	uint64_t ids, now_us, seed, host;
 	bool has_acquire;
 	enum rig_mood moods[RIG_BACKENDS];
 	enum rig_mood checks[RIG_BACKENDS];   /* DOWN: they fail */
@@ -85,6 +85,7 @@ rig_new(void)
 	r->policy.max_slots = 16;
 	r->now_us = SEC(1000);
 	r->seed = 1;
+	r->host = 7;
 	return r;
 }
 
@@ -94,7 +95,7 @@ rig_start(struct rig *r)
 	struct pool_params params = { .name = "p",
 		.policy = &r->policy,
 		.seed = r->seed,
-		.host = 7,
+		.host = r->host,
 		.has_acquire = r->has_acquire,
 		.ids = &r->ids,
 		.observer = { .on_event = rig_on_event, .ctx = r } };
