@@ -133,7 +133,8 @@ static void
 write_backends(
     struct sheet *s, const struct picture_pool *pool, const struct metric *m)
 {
-	static const char *const states[] = { "online", "offline", "draining" };
+	static const char *const states[] = { "online", "offline", "untried",
+		"draining" };
 
 	(void)m;
 	for (size_t i = 0; i < ARRAY_LEN(states); i++) {

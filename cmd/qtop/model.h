@@ -73,7 +73,7 @@ struct earlier {
 struct model_backend {
 	char *name;  /* owned; name and address tell backends apart */
 	char *addr;  /* owned */
-	char *state; /* owned: online, offline, draining */
+	char *state; /* owned: online, offline, untried, draining */
 	struct backend_figures now;
 	struct earlier earlier;
 	struct sparkline *rates; /* owned; NULL when no history is kept */
