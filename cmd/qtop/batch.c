@@ -43,7 +43,10 @@ fill_row(struct cell *row, const struct model_backend *b)
 	set_number(&row[COLUMN_UNCLAIMED], b->now.unclaimed);
 	set_number(&row[COLUMN_CLAIMED], b->now.claimed);
 	set_number(&row[COLUMN_CHECKING], b->now.checking);
-	set_number(&row[COLUMN_TOTAL], b->now.total);
+	if (b->now.lacks_total)
+		set_text(&row[COLUMN_TOTAL], "-");
+	else
+		set_number(&row[COLUMN_TOTAL], b->now.total);
 	set_text(&row[COLUMN_STATE], b->state);
 	set_number(&row[COLUMN_FAILURES], b->now.failures);
 	set_text(&row[COLUMN_ADDRESS], b->addr);
@@ -206,6 +209,16 @@ json_number(FILE *out, const char *before, uint64_t n)
 	fprintf(out, "%s%" PRIu64, before, n);
 }
 
+/* Figures that the source does not say are null. */
+static void
+json_known(FILE *out, const char *before, bool is_known, uint64_t n)
+{
+	if (is_known)
+		json_number(out, before, n);
+	else
+		fprintf(out, "%snull", before);
+}
+
 static void
 json_backend(FILE *out, const struct model_backend *b)
 {
@@ -217,7 +230,7 @@ json_backend(FILE *out, const struct model_backend *b)
 	json_number(out, ",\"unclaimed\":", b->now.unclaimed);
 	json_number(out, ",\"claimed\":", b->now.claimed);
 	json_number(out, ",\"checking\":", b->now.checking);
-	json_number(out, ",\"total\":", b->now.total);
+	json_known(out, ",\"total\":", !b->now.lacks_total, b->now.total);
 	json_number(out, ",\"failures\":", b->now.failures);
 	json_number(out, ",\"connect_p50_us\":", b->now.connect_p50_us);
 	fputc('}', out);
@@ -244,10 +257,7 @@ json_pool_figures(FILE *out, const struct model_pool *p)
 
 	for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
 		fprintf(out, ",\"%s\":", figures[i].key);
-		if (figures[i].is_known)
-			fprintf(out, "%" PRIu64, figures[i].n);
-		else
-			fputs("null", out);
+		json_known(out, "", figures[i].is_known, figures[i].n);
 	}
 }
 

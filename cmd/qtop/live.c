@@ -48,6 +48,8 @@ show(void *ctx)
 
 /* ---- Keys and signals ---- */
 
+static const int signals[] = { SIGWINCH, SIGINT, SIGTERM, SIGHUP };
+
 static void
 on_keys(void *ctx, bool can_read, bool can_write)
 {
@@ -95,7 +97,6 @@ open_terminal(void)
 static void
 start_screen(struct live *l)
 {
-	static const int signals[] = { SIGWINCH, SIGINT, SIGTERM, SIGHUP };
 	const char *why;
 
 	l->screen = screen_start(&why);
@@ -198,6 +199,18 @@ begin(struct live *l, const struct settings *settings)
 	view_init(&l->view, &l->model, source_name(l->source));
 }
 
+/* What is taken down now is taken down in peace: a second signal is late. */
+static void
+block_signals(void)
+{
+	sigset_t late;
+
+	(void)sigemptyset(&late);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		(void)sigaddset(&late, signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &late, NULL);
+}
+
 int
 live_run(const struct settings *settings)
 {
@@ -206,6 +219,7 @@ live_run(const struct settings *settings)
 
 	begin(&l, settings);
 	is_good = loop_run(l.loop);
+	block_signals();
 	source_free(&l.source);
 	loop_timer_free(&l.retry);
 	loop_timer_free(&l.redraw);

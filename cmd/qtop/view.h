@@ -48,6 +48,9 @@ enum view_state {
 	VIEW_LOST,
 };
 
+/* Are the last figures those of another time? */
+#define view_is_stale(v) ((v)->state >= VIEW_EMPTY)
+
 struct view_row {
 	const struct model_pool *pool;
 	const struct model_backend *backend;

@@ -184,7 +184,7 @@ view_cell_style(const struct view *v, size_t row, unsigned column)
 	bool is_online = strcmp(b->state, "online") == 0;
 	bool is_offline = strcmp(b->state, "offline") == 0;
 
-	if (v->state == VIEW_LOST)
+	if (view_is_stale(v))
 		return SCREEN_DIM;
 	if (column == COLUMN_FAILURES && b->now.failures > 0)
 		return SCREEN_BAD;
@@ -352,7 +352,7 @@ view_pool_cell_style(const struct view *v, size_t row, unsigned column)
 	const struct model_pool *p = pool_of(v, row);
 	bool is_down = p->count > 0 && online(p) == 0;
 
-	if (v->state == VIEW_LOST)
+	if (view_is_stale(v))
 		return SCREEN_DIM;
 	if (p->now.is_bare)
 		return SCREEN_PLAIN;

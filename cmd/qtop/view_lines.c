@@ -46,7 +46,7 @@ view_add_title(const struct view *v, struct text *out)
 	view_add_escaped(out, v->source);
 	if (v->state == VIEW_WAITS)
 		text_add(out, " - waiting for figures");
-	else if (v->state != VIEW_LOST)
+	else if (!view_is_stale(v))
 		text_addf(out, " - %.0f claims/s", shown_rate(v));
 	if (v->is_paused)
 		text_add(out, " - PAUSED");

@@ -382,13 +382,19 @@ echo exit-of-$1: $?
 stty -g >$SCRATCH/after
 perl -MFcntl -e 'print fcntl(STDIN, F_GETFL, 0), "\n"' >>$SCRATCH/after
 END
-	for how in q C-c TERM HUP KILL-POOL SEGV ABRT QUIT; do
+	mkfifo "$SCRATCH/no-input"
+	for how in q C-c TERM HUP TERMS-{1..6} KILL-POOL SEGV ABRT QUIT; do
 		keys "sh $SCRATCH/script $how" Enter
 		see '^ QTOP - .* claims/s'
 		pid=$(pgrep -f "^qtop -p demo" \
 		    --parent "$(pgrep -f "^sh $SCRATCH/script")")
 		case $how in
 		q | C-c) keys "$how" ;;
+		TERMS-*) # until it is gone, and so in the middle of its end too
+			while kill -s TERM "$pid" 2>/dev/null; do
+				read -rt "0.000${how#*-}" <>"$SCRATCH/no-input" || :
+			done
+			;;
 		KILL-POOL)
 			stop_daemon -s KILL pool 137
 			see 'LOST, trying again'

@@ -566,9 +566,13 @@ the_title_says_how_the_source_is(void **state)
 	view_on_trouble(&view, SOURCE_ODD, "no \033 JSON");
 	assert_string_equal(title(),
 	    " QTOP - /run/s - 120 claims/s - NOT UNDERSTOOD: no \\x1B JSON");
+	assert_int_equal(view_cell_style(&view, 1, COLUMN_RATE), SCREEN_PLAIN);
 	view_on_trouble(&view, SOURCE_EMPTY, "/s: refused");
 	assert_string_equal(
-	    title(), " QTOP - /run/s - 120 claims/s - NO FIGURES: /s: refused");
+	    title(), " QTOP - /run/s - NO FIGURES: /s: refused");
+	assert_int_equal(view_cell_style(&view, 1, COLUMN_RATE), SCREEN_DIM);
+	assert_int_equal(
+	    view_pool_cell_style(&view, 0, VIEW_POOL_RATE), SCREEN_DIM);
 	view_on_trouble(&view, SOURCE_LOST, "gone");
 	assert_string_equal(
 	    title(), " QTOP - /run/s - LOST, trying again: gone");
