@@ -4,7 +4,8 @@
  * one, so that a gap is seen to grow.
  */
 
-/* The server sends each second; it is taken for dead after this. */
+/* The server sends each second, without its daemon each few; it is taken for
+ * dead after this. */
 const SILENT_S = 10;
 
 const page = { model: modelNew(), chosen: '', shown: '', isDrawn: true,
@@ -126,7 +127,6 @@ function drawStatus() {
 
 function onStats(m) {
 	if (modelTake(page.model, m, secondsNow())) {
-		page.stats.silentS = SILENT_S;
 		if (page.state !== 'is-live')
 			linkRetry(page.stream);
 		setLive();
@@ -134,15 +134,11 @@ function onStats(m) {
 	}
 	const error = words(Object(m).error, '');
 
-	if (error === '')
-		return;
-	/* The next message comes when the daemon does. */
-	page.stats.silentS = Infinity;
-	setLost(`The server has lost the daemon: ${error}.`);
+	if (error !== '')
+		setLost(`The server has lost the daemon: ${error}.`);
 }
 
 function onStatsLost() {
-	page.stats.silentS = SILENT_S;
 	setLost('The connection to the server is lost.');
 	linkLose(page.stream);
 }
