@@ -93,6 +93,23 @@ def wait_for_backend(addr, state):
         .find((row) => row.firstChild.textContent === arguments[0])
         ?.dataset.state === arguments[1]''', addr, state)
 
+# From here on the page hears only what it is told.
+def feed(message=None):
+    if message is None:
+        b.js("page.stats.on.message = page.stream.on.message = () => {};"
+            "page.stats.silentS = Infinity; page.model = modelNew()")
+    else:
+        b.js("onStats(arguments[0]); draw()", message)
+
+# A message of one pool with so many backends, as the server makes it.
+def message(count, name="demo", **more):
+    sets = {f"b{i:05}": {"pool": name, "name": f"b{i:05}",
+        "addr": f"[::1]:{i}", "state": "online", "claimed_slots": 0,
+        "checking_slots": 0, "unclaimed_slots": 1, "connecting_slots": 0,
+        "total_claims": 0, **more} for i in range(1, count + 1)}
+    return {"pools": {name: {"claims": 0, "slots": count,
+        "backends": count, "online": count}}, "claims": 0, "sets": sets}
+
 # Texts that are too like what is behind them, by the formula of the WCAG.
 FAINT = '''
     const part = (c) => (c /= 255) <= 0.03928 ? c / 12.92 :
@@ -608,6 +625,52 @@ start_load()
 		    "'.legend')[0].children].map((li) => li.innerText)")
 		assert len(legend) == 6, legend
 		assert "997 others, each" in legend[-1], legend
+		assert b.complaints() == []
+	EOF
+}
+
+@test "more backends than the page keeps are counted all the same" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		feed()
+		def figure(title):
+		    return b.js("""return [...document.querySelectorAll('dt')]
+			.find((dt) => dt.textContent === arguments[0])
+			.parentNode.innerText.split('\\n').slice(1)""", title)
+
+		m = message(5300)
+		for i in range(5201, 5301):
+		    m["sets"][f"b{i:05}"].update(state="offline",
+		        unclaimed_slots=0, connecting_slots=1)
+		m["pools"]["demo"]["online"] = 5200
+		small = message(3, "small")
+		m["pools"].update(small["pools"])
+		m["sets"].update({f"small/{k}": s
+		    for k, s in small["sets"].items()})
+		# With the pool's own counts, and without any.
+		for pools in m["pools"], {}:
+		    feed({**m, "pools": pools})
+		    assert figure("Backends online") == ["5,200 of 5,300"]
+		    assert figure("Slots claimed") == ["0 of 5,300",
+		        "5,200 unclaimed, 100 connecting"]
+		    # Those that are offline are among what is left out.
+		    assert b.js("return document.querySelectorAll("
+		        "'.figures .is-bad').length") == 1
+		    assert b.js("return page.plots.slots.lines.map((line) =>"
+		        "line.values[modelNewest(page.model)])") == \
+		        [0, 0, 5200, 100]
+		    assert b.text("#backend-count") == \
+		        "5,000, 300 more are left out"
+		b.js("location.hash = 'pool=small'; page.chosen = 'small';"
+		    "draw()")
+		assert b.text("#backend-count") == "0, 3 more are left out"
+		# The count of the pool is the one that stands.
+		m["pools"]["demo"].update(backends=6000, online=5900)
+		b.js("page.chosen = 'demo'")
+		feed(m)
+		assert figure("Backends online") == ["5,900 of 6,000"]
 		assert b.complaints() == []
 	EOF
 }

@@ -16,6 +16,7 @@ const SAMPLES = 320;
 const POOLS_MAX = 64;
 const BACKENDS_MAX = 5000;
 
+const BACKEND_STATES = ['online', 'offline', 'draining'];
 const SLOT_STATES = ['claimed', 'checking', 'unclaimed', 'connecting'];
 
 function modelNew() {
@@ -26,7 +27,6 @@ function modelNew() {
 		lines: new Set(),
 		pools: new Map(),
 		backends: 0, /* in all pools, gone ones too */
-		unshown: 0, /* for want of room */
 		server: '',
 		source: '',
 		t: NaN,
@@ -89,7 +89,25 @@ function poolNew(model, name) {
 		lines[state] = modelLine(model);
 	return { name, service: '', resolver: '', figures: {}, refusals: [],
 		total: NaN, claimsPerS: NaN, lines, backends: new Map(),
-		shown: [], isThere: false, seen: 0 };
+		shown: [], counts: countsNew(), isThere: false, seen: 0 };
+}
+
+/* What is counted of the backends that a message names, those for which there
+ * is no room too: they are not shown, but they are not nothing. */
+function countsNew() {
+	const counts = { backends: 0, unshown: 0 };
+
+	for (const state of [...BACKEND_STATES, ...SLOT_STATES])
+		counts[state] = 0;
+	return counts;
+}
+
+function countBackend(counts, m) {
+	counts.backends++;
+	if (BACKEND_STATES.includes(m.state))
+		counts[m.state]++;
+	for (const state of SLOT_STATES)
+		counts[state] += count(m[`${state}_slots`]) || 0;
 }
 
 function modelPool(model, name) {
@@ -125,8 +143,8 @@ function takePool(model, name, m, spanS) {
 	pool.isThere = true;
 	pool.service = words(m.service, '');
 	pool.resolver = words(m.resolver, '');
-	for (const key of ['waiting', 'refused', 'slots', 'wait_p50_us',
-	    'wait_p99_us', 'hold_p50_us', 'hold_p99_us'])
+	for (const key of ['waiting', 'refused', 'slots', 'backends', 'online',
+	    'wait_p50_us', 'wait_p99_us', 'hold_p50_us', 'hold_p99_us'])
 		pool.figures[key] = count(m[key]);
 	pool.refusals = Object.entries(Object(m.refusals))
 	    .filter(([, n]) => count(n) > 0);
@@ -136,16 +154,21 @@ function takePool(model, name, m, spanS) {
 
 function takeBackend(model, key, m, spanS, column) {
 	const pool = modelPool(model, words(m.pool, ''));
-	const b = pool && modelBackend(model, pool, key);
 
+	if (pool === undefined)
+		return;
+	const b = modelBackend(model, pool, key);
+
+	pool.isThere = true;
+	countBackend(pool.counts, m);
 	if (b === undefined) {
-		model.unshown++;
+		pool.counts.unshown++;
 		return;
 	}
 	/* One that has been away has no total to go on from. */
 	if (!b.isThere)
 		b.total = NaN;
-	b.isThere = pool.isThere = true;
+	b.isThere = true;
 	b.seen = model.columns;
 	b.name = words(m.name, key.slice(0, TEXT_MAX));
 	b.addr = words(m.addr, '');
@@ -159,17 +182,24 @@ function takeBackend(model, key, m, spanS, column) {
 	pool.shown.push(b);
 }
 
+/* What is counted of a server that does not say which backends are online. */
+function onlineCounted(counts) {
+	return BACKEND_STATES.some((state) => counts[state] > 0) ?
+	    counts.online : NaN;
+}
+
 /* Sums over the backends, and the pool's own figures where it sends none. */
 function endPool(pool, column) {
+	const { counts, figures } = pool;
 	let rate = 0;
 
-	for (const state of SLOT_STATES) {
-		let n = 0;
-
-		for (const b of pool.shown)
-			n += b[state] || 0;
-		pool.figures[state] = pool.lines[state][column] = n;
-	}
+	for (const state of SLOT_STATES)
+		figures[state] = pool.lines[state][column] = counts[state];
+	figures.offline = counts.offline;
+	if (!(figures.backends >= 0))
+		figures.backends = counts.backends;
+	if (!(figures.online >= 0))
+		figures.online = onlineCounted(counts);
 	for (const b of pool.shown)
 		rate += b.claimsPerS || 0;
 	if (Number.isNaN(pool.claimsPerS) && pool.shown.length > 0)
@@ -202,11 +232,11 @@ function forgetOld(model) {
 }
 
 function beginMessage(model) {
-	model.unshown = 0;
 	for (const pool of model.pools.values()) {
 		pool.isThere = false;
 		pool.shown = [];
 		pool.figures = {};
+		pool.counts = countsNew();
 		pool.claimsPerS = NaN;
 	}
 }

@@ -215,7 +215,8 @@ function showRows(table) {
 	setRoom(table.after, height * (table.wanted.length - end));
 }
 
-function sayCount(table, pool, unshown) {
+function sayCount(table, pool) {
+	const { unshown } = pool.counts;
 	const all = pool.shown.length, shown = table.wanted.length;
 	const text = `${shown === all ? '' : `${formatCount(shown)} of `}` +
 	    formatCount(all) + (unshown > 0 ?
@@ -234,5 +235,5 @@ function tableDraw(table, model, pool) {
 	table.body.parentNode.setAttribute('aria-rowcount',
 	    table.wanted.length + 1);
 	showRows(table);
-	sayCount(table, pool, model.unshown);
+	sayCount(table, pool);
 }
