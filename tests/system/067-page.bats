@@ -675,6 +675,47 @@ start_load()
 	EOF
 }
 
+@test "the labels of an axis are true" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		feed()
+		LABELS = """
+		    const { canvas } = page.plots[arguments[0]], drawn = [];
+		    const g = canvas.getContext('2d');
+		    g.fillText = (text) => drawn.push(text);
+		    draw();
+		    delete g.fillText;
+		    return drawn.filter((t) => !/min$|^now$/.test(t)).reverse();
+		"""
+		for slots, labels in (0, "3 2 1 0"), (1, "3 2 1 0"), \
+		    (4, "4 3 2 1 0"), (7, "8 6 4 2 0"), (20, "20 15 10 5 0"), \
+		    (100, "100 75 50 25 0"), (1300, "1,500 1,000 500 0"):
+		    feed()
+		    feed(message(1, unclaimed_slots=slots))
+		    got = b.js(LABELS, "slots")
+		    assert got == labels.split(), (slots, got)
+		# And of all that may be: it says what it is, and reaches the
+		# greatest value in few steps.
+		assert b.js("""
+		    const number = (text) => Number(text.replaceAll(',', ''));
+		    const bad = [];
+		    for (const plot of [page.plots.slots, page.plots.claims]) {
+			for (let max = 0; max < 3000; max += max < 5 ? 0.25 : 1) {
+			    const { marks, place } = plotScale(plot, max);
+			    if (marks.some((v) => number(plot.format(v)) !== v) ||
+				place(max) > 1.001 || marks.length > 5 ||
+				marks.at(-1) < plot.floor)
+				bad.push([plot.title, max, ...marks]);
+			}
+		    }
+		    return bad;
+		""") == []
+		assert b.complaints() == []
+	EOF
+}
+
 @test "a part of the page that is missing fails the build" {
 	mkdir "$SCRATCH/page"
 	cp "$ROOT"/cmd/qorb-web/page/* "$SCRATCH/page"

@@ -20,7 +20,8 @@ function plotsNew(parent) {
 	plots.claims = plotAdd(parent, plots, { title: 'Claims per second',
 		format: formatRate, floor: 1 });
 	plots.slots = plotAdd(parent, plots, { title: 'Slots by state',
-		format: formatCount, floor: 3, isStacked: true });
+		format: formatCount, floor: 3, isCount: true,
+		isStacked: true });
 	plots.wait = plotAdd(parent, plots, { title: 'Wait for a claim',
 		format: formatSpan, floor: 10, isLog: true });
 	return plots;
