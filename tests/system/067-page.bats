@@ -612,6 +612,23 @@ start_load()
 		b.js("const s = document.querySelector('.scroller');"
 		    "s.scrollTop = s.scrollHeight")
 		b.wait_for("the last one", ROWS + ".at(-1)[0] === 'name1000'")
+		# It stays where the reader has scrolled it.
+		assert b.js("""
+		    const s = document.querySelector('.scroller');
+		    let frames = 30;
+		    s.scrollTop = 9000;
+		    return new Promise((resolve) => {
+			const next = () => {
+			    if (frames-- > 20)
+				s.scrollTop -= 100;
+			    if (frames > 0)
+				requestAnimationFrame(next);
+			    else
+				resolve(s.scrollTop);
+			};
+			next();
+		    });
+		""") == 8000
 		assert len(rows()) < 100
 		b.click("#columns th:first-child button")
 		b.js("document.querySelector('.scroller').scrollTop = 0")
