@@ -713,6 +713,12 @@ start_load()
 		    feed(message(1, unclaimed_slots=slots))
 		    got = b.js(LABELS, "slots")
 		    assert got == labels.split(), (slots, got)
+		for rate, labels in (0.1, "1 0.5 0"), (75, "75 50 25 0"), \
+		    (7, "7.5 5 2.5 0"):
+		    feed()
+		    feed(message(1, claims_per_s=rate))
+		    got = b.js(LABELS, "claims")
+		    assert got == labels.split(), (rate, got)
 		# And of all that may be: it says what it is, and reaches the
 		# greatest value in few steps.
 		assert b.js("""
@@ -721,7 +727,8 @@ start_load()
 		    for (const plot of [page.plots.slots, page.plots.claims]) {
 			for (let max = 0; max < 3000; max += max < 5 ? 0.25 : 1) {
 			    const { marks, place } = plotScale(plot, max);
-			    if (marks.some((v) => number(plot.format(v)) !== v) ||
+			    const format = plot.formatMark ?? plot.format;
+			    if (marks.some((v) => number(format(v)) !== v) ||
 				place(max) > 1.001 || marks.length > 5 ||
 				marks.at(-1) < plot.floor)
 				bad.push([plot.title, max, ...marks]);

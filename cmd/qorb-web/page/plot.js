@@ -4,6 +4,7 @@
  *
  *	canvas, title	where, and what it is called for those who cannot see it
  *	format		a value as text
+ *	formatMark	a mark of its axis as text, if not as other values
  *	isCount		its values are whole numbers, so its marks are, too
  *	isStacked	the lines are areas that stand on each other
  *	floor		how far up it reaches at least
@@ -146,7 +147,8 @@ function drawGrid(area, plot, scale) {
 
 		g.moveTo(area.left, y);
 		g.lineTo(area.right, y);
-		g.fillText(plot.format(value), area.left - 8, y);
+		g.fillText((plot.formatMark ?? plot.format)(value),
+		    area.left - 8, y);
 	}
 	g.stroke();
 	g.textBaseline = 'top';

@@ -18,7 +18,7 @@ function plotsNew(parent) {
 		others: new Float32Array(SAMPLES) };
 
 	plots.claims = plotAdd(parent, plots, { title: 'Claims per second',
-		format: formatRate, floor: 1 });
+		format: formatRate, formatMark: formatRateMark, floor: 1 });
 	plots.slots = plotAdd(parent, plots, { title: 'Slots by state',
 		format: formatCount, floor: 3, isCount: true,
 		isStacked: true });
