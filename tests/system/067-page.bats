@@ -83,6 +83,27 @@ def wait_until_live():
     wait_for_state("is-live")
     b.wait_for("rows", ROWS + ".length > 0")
 
+def title():
+    return b.text("#plots-title")
+
+def wait_for_title(text):
+    b.wait_for(text, "return document.querySelector("
+        "'#plots-title').textContent === arguments[0]", text)
+
+# Those that are shown as chosen, to eyes and to others.
+def chosen():
+    return b.js("""return [...document.querySelectorAll('#rows tr')]
+	.filter((row) => row.classList.contains('is-chosen') ||
+	    row.querySelector('[aria-pressed=true]'))
+	.map((row) => row.className + ' ' + row.innerText.split(/\\s/)[0])
+	""")
+
+# A row is clicked in a cell of no other meaning.
+def choose(addr):
+    b.js("""[...document.querySelectorAll('#rows tr')]
+	.find((row) => row.firstChild.textContent === arguments[0])
+	.children[4].click()""", addr)
+
 def wait_for_event(*texts):
     b.wait_for(texts, '''const has = [...arguments];
         return [...document.querySelectorAll('#events li')].some((li) =>
@@ -449,6 +470,8 @@ start_load()
 		    b.media(prefers_color_scheme=scheme)
 		    b.wait_for(scheme, "return matchMedia("
 		        f"'(prefers-color-scheme: {scheme})').matches")
+		    b.js("chooseBackend(page.choice, null);"
+		        "chooseBackend(page.choice, shownPool().shown[0]); draw()")
 		    for state in "is-live", "is-lost":
 		        b.js("page.state = document.body.className = arguments[0]",
 		            state)
@@ -465,6 +488,18 @@ start_load()
 		# What does not fit is scrolled in the table itself.
 		assert b.js("const s = document.querySelector('.scroller');"
 		    "return s.scrollWidth > s.clientWidth")
+		# The plots are above what a phone shows with the table: who
+		# chooses a backend is taken there.
+		HEAD = "return document.querySelector('#plots-head')" \
+		    ".getBoundingClientRect().top"
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+		b.js("document.querySelector('#backends').scrollIntoView()")
+		assert b.js(HEAD) < -300, b.js(HEAD)
+		choose(ADDR1)
+		b.wait_for("the plots", f"const top = (() => {{ {HEAD} }})();"
+		    "return top >= 0 && top < 40")
+		assert title() == "Backend " + ADDR1
 		assert b.complaints() == []
 	EOF
 }
@@ -581,7 +616,8 @@ start_load()
 			    [`b${i}`]: { pool: 'p' } } }, i);
 		    return [model.backends, model.lines.size, model.pools.size];
 		''')
-		assert got[0] <= 2 * 320 and got[1] < 1200 and got[2] <= 64, got
+		assert got[0] <= 2 * 320 and got[2] <= 64, got
+		assert got[1] <= 5 * got[0] + 6 * got[2], got
 		got = b.js('''
 		    for (let i = 0; i < 1000; i++)
 			onEvent({ event: 'connect-failed', pool: 'demo',
@@ -642,6 +678,264 @@ start_load()
 		    "'.legend')[0].children].map((li) => li.innerText)")
 		assert len(legend) == 6, legend
 		assert "997 others, each" in legend[-1], legend
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a backend that is chosen is shown alone" {
+	start_world
+	start_load
+	page <<-'EOF'
+		b.size(1280, 900)
+		b.go(URL)
+		wait_until_live()
+		b.wait_for("a past", "return page.model.columns > 4")
+		assert title() == "All backends"
+		assert chosen() == []
+
+		choose(ADDR2)
+		wait_for_title("Backend " + ADDR2)
+		assert chosen() == ["is-chosen " + ADDR2], chosen()
+		assert b.js("return [...document.querySelectorAll("
+		    "'#rows [aria-pressed]')].map((e) => e.ariaPressed)") \
+		    .count("true") == 1
+		# The plots have its past from the first message on.
+		assert b.js("""
+		    const [one] = page.plots.claims.lines;
+		    const b = [...shownPool().backends.values()]
+			.find((b) => b.addr === arguments[0]);
+		    const known = (line) =>
+			line.filter((n) => !Number.isNaN(n)).length;
+		    return page.plots.claims.lines.length === 1 &&
+			one.values === b.lines.claims &&
+			page.plots.slots.lines.length === 4 &&
+			page.plots.slots.lines.every((line) =>
+			    line.values === b.lines[line.name] &&
+			    known(line.values) ===
+			    known(shownPool().lines[line.name]) &&
+			    line.values[modelNewest(page.model)] ===
+			    b[line.name]);
+		""", ADDR2)
+		b.wait_for("lines", INKED,
+		    b.js("return page.plots.claims.lines[0].color"),
+		    "--unclaimed", "--series-1")
+		# What is not its own is called the pool's, for all senses.
+		plots = b.js("return [...document.querySelectorAll('figure')]"
+		    ".map((f) => f.innerText.replaceAll('\\n', ' ') + '; ' +"
+		    "f.querySelector('canvas').ariaLabel)")
+		assert ADDR2 in plots[0] and ADDR1 not in plots[0], plots
+		assert f"Slots by state of {ADDR2}" in plots[1], plots
+		assert "pool" not in plots[0] + plots[1], plots
+		assert plots[2].startswith("Wait for a claim, of the whole pool")
+		assert "p99 of the pool" in plots[2], plots
+		assert ADDR2 not in plots[2], plots
+		assert "Waits are those of the pool" in b.text("#plots-note")
+
+		# The other one, and three ways back.
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		assert chosen() == ["is-chosen " + ADDR1], chosen()
+		choose(ADDR1)
+		wait_for_title("All backends")
+		assert chosen() == []
+		assert "Wait for a claim\n" in b.text("#plots")
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		b.js("document.querySelector('#plots-back').focus()")
+		b.press(ENTER)
+		wait_for_title("All backends")
+		assert not b.js("return document.querySelector('#plots-back')"
+		    ".checkVisibility()")
+		assert b.js("return document.activeElement.id") == "plots-title"
+
+		# A text that is marked with the pointer chooses nothing.
+		x, y, width = b.js("""
+		    const cell = document.querySelector('#rows .addr');
+		    const r = cell.getBoundingClientRect();
+		    return [r.x, r.y + r.height / 2, r.width]""")
+		b.drag(x + 26, y, x + width - 30, y)
+		assert b.js("return getSelection().toString()") != ""
+		b.js("getSelection().empty()")
+		# But a press does.
+		b.drag(x + 26, y, x + 26, y)
+		wait_for_title("Backend " + rows()[0][0])
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a chosen backend that goes is told of, and the pool shown again" {
+	start_world "spare=[::1]:1"
+	ask 'advertise demo guest [::1]:1 ttl=60s' \
+	    'advertise demo guest [::1]:2 ttl=60s'
+	page <<-'EOF'
+		b.size(1280, 900)
+		b.go(URL)
+		wait_until_live()
+		b.wait_for("both guests", ROWS +
+		    ".filter((row) => row[0] === 'guest').length === 2")
+		# The first of two that have one name.
+		choose("guest")
+		wait_for_title("Backend guest, [::1]:1")
+	EOF
+	ask 'withdraw demo guest'
+	page <<-'EOF'
+		wait_for_title("All backends")
+		assert chosen() == []
+		note = b.text("#plots-note")
+		assert note.startswith("guest went away at "), note
+		b.press(ESCAPE)
+		b.wait_for("it is known", "return document.querySelector("
+		    "'#plots-note').innerText.startsWith('Choose a backend')")
+		# Another pool has other backends.
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		b.js("location.hash = 'pool=spare'")
+		wait_for_title("All backends")
+		b.wait_for("its backend", ROWS + "[0][0] === '[::1]:1'")
+		assert chosen() == []
+		# Nothing below the plots moves, though their legend is shorter: the
+		# next press is to hit the same row.
+		feed()
+		m = message(9)
+		for s in m["sets"].values():
+		    s["name"] = "a-backend-of-a-long-name." + s["name"]
+		feed(m)
+		b.js("page.chosen = 'demo'; draw()")
+		top = "return document.querySelector('#rows')" \
+		    ".getBoundingClientRect().top"
+		before = b.js(top)
+		choose("a-backend-of-a-long-name.b00001")
+		b.js("draw()")
+		assert title().endswith(".b00001"), title()
+		assert b.js(top) == before, (b.js(top), before)
+		# One that gets another key in the message is no other one.
+		feed()
+		feed(message(2))
+		b.js("page.chosen = 'demo'; draw()")
+		choose("b00001")
+		wait_for_title("Backend b00001")
+		m = message(3)
+		m["sets"] = {f"demo/{k} {s['addr']}": s
+		    for k, s in m["sets"].items()}
+		feed(m)
+		assert title() == "Backend b00001"
+		assert chosen() == ["is-chosen b00001"], chosen()
+		assert b.js("return page.plots.slots.lines[2].values"
+		    ".filter((n) => n === 1).length") == 2
+		# Of the marks only its own.
+		marks = """
+		    plotsMark(page.plots, { atS: secondsNow(), pool: 'demo',
+			addr: '[::1]:2', isGood: true });
+		    plotsMark(page.plots, { atS: secondsNow(), pool: 'demo',
+			addr: '[::1]:1', isGood: false });
+		    const drawn = [], was = drawMarks;
+		    drawMarks = (area, marks) => drawn.push(marks.length);
+		    draw();
+		    drawMarks = was;
+		    return drawn;
+		"""
+		assert b.js(marks) == [1, 1, 1]
+		# A server that is lost has taken nothing away.
+		b.js("setLost('x'); draw()")
+		assert title() == "Backend b00001"
+		m["sets"].popitem()
+		feed(m)
+		assert title() == "Backend b00001"
+		feed(message(0))
+		assert title() == "All backends"
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a backend is chosen with the keyboard" {
+	start_world
+	page <<-'EOF'
+		b.size(1280, 900)
+		b.go(URL)
+		wait_until_live()
+		feed()
+		feed(message(200))
+
+		def focused():
+		    return b.js("const e = document.activeElement; return "
+		        "e.closest('#rows') ? e.textContent : e.className")
+
+		# What has the focus can be seen, all of it.
+		SEEN = """
+		    const r = document.activeElement.getBoundingClientRect();
+		    const head = document.querySelector('#columns th')
+			.getBoundingClientRect();
+		    const all = document.querySelector('.scroller')
+			.getBoundingClientRect();
+		    return r.top >= head.bottom - 1 && r.bottom <= innerHeight &&
+			r.bottom <= all.bottom + 1
+		"""
+
+		# All rows are one stop of Tab.
+		b.js("document.querySelector('#columns th:last-of-type "
+		    "button, #columns th:nth-last-child(2) button').focus()")
+		b.press(TAB)
+		assert focused() == "b00001", focused()
+		b.press(TAB)
+		assert b.js("return document.activeElement.closest('#rows')") \
+		    is None
+		b.press((SHIFT, TAB))
+		assert focused() == "b00001", focused()
+		assert b.js("const e = document.activeElement;"
+		    "return e.matches(':focus-visible') && "
+		    "getComputedStyle(e).outlineStyle !== 'none'")
+		b.press(DOWN, DOWN, UP)
+		assert focused() == "b00002", focused()
+		b.press(ENTER)
+		wait_for_title("Backend b00002")
+		assert chosen() == ["is-chosen b00002"], chosen()
+		b.press(" ")
+		wait_for_title("All backends")
+		b.press(END)
+		assert focused() == "b00200" and b.js(SEEN), focused()
+		b.press(" ")
+		wait_for_title("Backend b00200")
+		b.press(*[UP] * 30)
+		assert focused() == "b00170" and b.js(SEEN), focused()
+		b.press(HOME)
+		assert focused() == "b00001" and b.js(SEEN), focused()
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+
+		# The focus goes with the backend, or to where Enter does nothing.
+		b.press(DOWN, DOWN)
+		m = message(200)
+		m["sets"]["b00003"]["name"] = "b00000"
+		m["sets"]["b00003"]["addr"] = "[::1]:3"
+		b.js("page.table.by = COLUMNS.find((c) => c.key === 'addr');"
+		    "draw()")
+		assert focused() == "b00003", focused()
+		b.js("page.table.isFalling = true; draw()")
+		assert focused() == "scroller", focused()
+		b.press(ENTER)
+		b.js("draw()")
+		assert title() == "All backends"
+
+		# Escape has other meanings first.
+		b.js("page.table.isFalling = false; draw()")
+		choose("b00001")
+		wait_for_title("Backend b00001")
+		b.press("/b0000")
+		b.press(ESCAPE)
+		b.wait_for("an empty filter",
+		    "return document.querySelector('#filter').value === ''")
+		b.js("draw()")
+		assert title() == "Backend b00001"
+		b.js("document.querySelector('canvas').focus()")
+		b.press(LEFT, ESCAPE)
+		b.js("draw()")
+		assert title() == "Backend b00001"
+		b.press(ESCAPE)
+		wait_for_title("All backends")
 		assert b.complaints() == []
 	EOF
 }

@@ -71,8 +71,10 @@ function draw() {
 	drawPools(pool);
 	eventsShowPool(page.events, pool.name);
 	figuresDraw(page.figures, pool);
-	plotsDraw(page.plots, page.model, pool);
-	tableDraw(page.table, page.model, pool);
+	choiceFollow(page.choice, pool);
+	choiceDraw(page.choice);
+	plotsDraw(page.plots, page.model, pool, page.choice.backend);
+	tableDraw(page.table, page.model, pool, page.choice.backend);
 	setText(byId('source'), [page.model.server, page.model.source]
 	    .filter((text) => text !== '').join(' · '));
 }
@@ -161,7 +163,7 @@ function onEvent(m) {
 	eventsTake(page.events, m, nameOf);
 	if (m.event === 'slot-set-online' || m.event === 'slot-set-offline') {
 		plotsMark(page.plots, { atS: secondsNow(),
-			pool: words(m.pool, ''),
+			pool: words(m.pool, ''), addr: words(m.addr, ''),
 			isGood: m.event === 'slot-set-online' });
 		askDraw();
 	}
@@ -190,8 +192,13 @@ byId('retry-now').addEventListener('click', () => {
 
 page.chosen = hashPool();
 page.figures = figuresNew(byId('figures'));
+page.choice = choiceNew();
 page.plots = plotsNew(byId('plots'));
-page.table = tableNew();
+page.table = tableNew((b) => {
+	chooseBackend(page.choice, b);
+	if (page.choice.backend !== null)
+		plotsBringToSight(page.plots);
+});
 page.events = eventsNew();
 page.stats = linkNew('qtop/stats', { message: onStats, lost: onStatsLost });
 page.stats.silentS = SILENT_S;

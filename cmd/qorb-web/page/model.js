@@ -5,7 +5,11 @@
  * each message came, on the page's own clock (performance.now() in seconds), so
  * that a clock that is set does not tear the plots; a line is one number a
  * column, NaN where nothing is known. A gap is a column in which all lines are
- * NaN. Memory is bounded: by the ring, by BACKENDS_MAX and POOLS_MAX.
+ * NaN.
+ *
+ * Memory is bounded: by the ring, by BACKENDS_MAX and POOLS_MAX. Each backend
+ * has its past from when it was first heard of, so that plots of it are full as
+ * soon as it is chosen: five lines, 6.4 kB, and 32 MB for BACKENDS_MAX.
  *
  * Only `claims` and `sets` with their numbers can be relied on: other servers
  * of the same endpoint send no more. Rates are differences over the message's
@@ -38,6 +42,17 @@ function modelLine(model) {
 
 	model.lines.add(line);
 	return line;
+}
+
+/* One for each name. */
+function modelLines(model, names) {
+	return Object.fromEntries(
+	    names.map((name) => [name, modelLine(model)]));
+}
+
+function forgetLines(model, lines) {
+	for (const line of Object.values(lines))
+		model.lines.delete(line);
 }
 
 /* Begins a column and says where it is in each line. */
@@ -82,11 +97,9 @@ function modelRate(thing, total, spanS, given) {
 }
 
 function poolNew(model, name) {
-	const lines = { wait_p50_us: modelLine(model),
-		wait_p99_us: modelLine(model) };
+	const lines = modelLines(model,
+	    [...SLOT_STATES, 'wait_p50_us', 'wait_p99_us']);
 
-	for (const state of SLOT_STATES)
-		lines[state] = modelLine(model);
 	return { name, service: '', resolver: '', figures: {}, refusals: [],
 		total: NaN, claimsPerS: NaN, lines, backends: new Map(),
 		shown: [], counts: countsNew(), isThere: false, seen: 0 };
@@ -122,12 +135,17 @@ function modelPool(model, name) {
 	return pool;
 }
 
-function modelBackend(model, pool, key) {
+/* A set's key is another one when a pool or a backend of the same name comes,
+ * so a backend is known by its name and address where it has them. */
+function modelBackend(model, pool, set, m) {
+	const key = typeof m.name === 'string' && typeof m.addr === 'string' ?
+	    `${m.name} ${m.addr}` : set;
 	let b = pool.backends.get(key);
 
 	if (b === undefined && model.backends < BACKENDS_MAX) {
 		b = { key, name: '', addr: '', state: '', total: NaN,
-			line: modelLine(model), isThere: false, seen: 0 };
+			lines: modelLines(model, ['claims', ...SLOT_STATES]),
+			isThere: false, seen: 0 };
 		pool.backends.set(key, b);
 		model.backends++;
 	}
@@ -152,12 +170,12 @@ function takePool(model, name, m, spanS) {
 	    count(m.claims_per_s));
 }
 
-function takeBackend(model, key, m, spanS, column) {
+function takeBackend(model, set, m, spanS, column) {
 	const pool = modelPool(model, words(m.pool, ''));
 
 	if (pool === undefined)
 		return;
-	const b = modelBackend(model, pool, key);
+	const b = modelBackend(model, pool, set, m);
 
 	pool.isThere = true;
 	countBackend(pool.counts, m);
@@ -170,15 +188,15 @@ function takeBackend(model, key, m, spanS, column) {
 		b.total = NaN;
 	b.isThere = true;
 	b.seen = model.columns;
-	b.name = words(m.name, key.slice(0, TEXT_MAX));
+	b.name = words(m.name, set.slice(0, TEXT_MAX));
 	b.addr = words(m.addr, '');
 	b.state = words(m.state, '');
 	b.failures = count(m.failures);
 	for (const state of SLOT_STATES)
-		b[state] = count(m[`${state}_slots`]);
+		b[state] = b.lines[state][column] = count(m[`${state}_slots`]);
 	b.claimsPerS = modelRate(b, count(m.total_claims), spanS,
 	    count(m.claims_per_s));
-	b.line[column] = b.claimsPerS;
+	b.lines.claims[column] = b.claimsPerS;
 	pool.shown.push(b);
 }
 
@@ -209,7 +227,7 @@ function endPool(pool, column) {
 }
 
 function forgetBackend(model, pool, b) {
-	model.lines.delete(b.line);
+	forgetLines(model, b.lines);
 	pool.backends.delete(b.key);
 	model.backends--;
 }
@@ -224,8 +242,7 @@ function forgetOld(model) {
 				forgetBackend(model, pool, b);
 		}
 		if (!pool.isThere && pool.seen <= oldest) {
-			for (const line of Object.values(pool.lines))
-				model.lines.delete(line);
+			forgetLines(model, pool.lines);
 			model.pools.delete(pool.name);
 		}
 	}
@@ -262,8 +279,8 @@ function modelTake(model, m, nowS) {
 	beginMessage(model);
 	for (const [name, p] of Object.entries(Object(m.pools)))
 		takePool(model, name, Object(p), spanS);
-	for (const [key, set] of Object.entries(m.sets))
-		takeBackend(model, key, Object(set), spanS, column);
+	for (const [set, b] of Object.entries(m.sets))
+		takeBackend(model, set, Object(b), spanS, column);
 	for (const pool of model.pools.values()) {
 		if (pool.isThere)
 			endPool(pool, column);
