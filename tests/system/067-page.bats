@@ -83,6 +83,27 @@ def wait_until_live():
     wait_for_state("is-live")
     b.wait_for("rows", ROWS + ".length > 0")
 
+def title():
+    return b.text("#plots-title")
+
+def wait_for_title(text):
+    b.wait_for(text, "return document.querySelector("
+        "'#plots-title').textContent === arguments[0]", text)
+
+# Those that are shown as chosen, to eyes and to others.
+def chosen():
+    return b.js("""return [...document.querySelectorAll('#rows tr')]
+	.filter((row) => row.classList.contains('is-chosen') ||
+	    row.querySelector('[aria-pressed=true]'))
+	.map((row) => row.className + ' ' + row.innerText.split(/\\s/)[0])
+	""")
+
+# A row is clicked in a cell of no other meaning.
+def choose(addr):
+    b.js("""[...document.querySelectorAll('#rows tr')]
+	.find((row) => row.firstChild.textContent === arguments[0])
+	.children[4].click()""", addr)
+
 def wait_for_event(*texts):
     b.wait_for(texts, '''const has = [...arguments];
         return [...document.querySelectorAll('#events li')].some((li) =>
@@ -92,6 +113,23 @@ def wait_for_backend(addr, state):
     b.wait_for(state, '''return [...document.querySelectorAll('#rows tr')]
         .find((row) => row.firstChild.textContent === arguments[0])
         ?.dataset.state === arguments[1]''', addr, state)
+
+# From here on the page hears only what it is told.
+def feed(message=None):
+    if message is None:
+        b.js("page.stats.on.message = page.stream.on.message = () => {};"
+            "page.stats.silentS = Infinity; page.model = modelNew()")
+    else:
+        b.js("onStats(arguments[0]); draw()", message)
+
+# A message of one pool with so many backends, as the server makes it.
+def message(count, name="demo", **more):
+    sets = {f"b{i:05}": {"pool": name, "name": f"b{i:05}",
+        "addr": f"[::1]:{i}", "state": "online", "claimed_slots": 0,
+        "checking_slots": 0, "unclaimed_slots": 1, "connecting_slots": 0,
+        "total_claims": 0, **more} for i in range(1, count + 1)}
+    return {"pools": {name: {"claims": 0, "slots": count,
+        "backends": count, "online": count}}, "claims": 0, "sets": sets}
 
 # Texts that are too like what is behind them, by the formula of the WCAG.
 FAINT = '''
@@ -294,14 +332,13 @@ start_load()
 	EOF
 	kill -STOP "$(daemon_pid web)"
 	page <<-'EOF'
-		# Not to wait as long as it would; a message sets it again.
-		b.wait_for("the silence", "page.stats.silentS = 0.5;"
-		    "return document.body.className === 'is-lost'")
+		# Most of the time that it waits for a message is over.
+		b.js("page.stats.heardAt -= 8")
+		wait_for_state("is-lost")
 	EOF
 	kill -CONT "$(daemon_pid web)"
 	page <<-'EOF'
 		wait_until_live()
-		assert b.js("return page.stats.silentS") == 10
 		assert b.complaints() == []
 	EOF
 }
@@ -329,6 +366,36 @@ start_load()
 		lines = b.js("return [...page.model.lines].map((l) => [...l]"
 		    ".filter((n) => !Number.isNaN(n)))")
 		assert lines and all(0 <= n < 1e6 for l in lines for n in l)
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a server that falls silent while it has lost the daemon is lost, too" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+	EOF
+	stop_daemon pool
+	page <<-'EOF'
+		b.wait_for("the loss of the daemon", "return document.querySelector("
+		    "'#status').textContent.startsWith("
+		    "'The server has lost the daemon')")
+	EOF
+	kill -STOP "$(daemon_pid web)"
+	page <<-'EOF'
+		# Most of the time that it waits for a message is over.
+		b.js("page.stats.heardAt -= 8")
+		b.wait_for("the silence", "return document.querySelector("
+		    "'#status').textContent.startsWith("
+		    "'The connection to the server is lost.')")
+		b.wait_for("a button", "return document.querySelector("
+		    "'#retry-now').checkVisibility()")
+	EOF
+	kill -CONT "$(daemon_pid web)"
+	start_pool "demo=$ADDR1,$ADDR2"
+	page <<-'EOF'
+		wait_until_live()
 		assert b.complaints() == []
 	EOF
 }
@@ -403,6 +470,8 @@ start_load()
 		    b.media(prefers_color_scheme=scheme)
 		    b.wait_for(scheme, "return matchMedia("
 		        f"'(prefers-color-scheme: {scheme})').matches")
+		    b.js("chooseBackend(page.choice, null);"
+		        "chooseBackend(page.choice, shownPool().shown[0]); draw()")
 		    for state in "is-live", "is-lost":
 		        b.js("page.state = document.body.className = arguments[0]",
 		            state)
@@ -419,6 +488,18 @@ start_load()
 		# What does not fit is scrolled in the table itself.
 		assert b.js("const s = document.querySelector('.scroller');"
 		    "return s.scrollWidth > s.clientWidth")
+		# The plots are above what a phone shows with the table: who
+		# chooses a backend is taken there.
+		HEAD = "return document.querySelector('#plots-head')" \
+		    ".getBoundingClientRect().top"
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+		b.js("document.querySelector('#backends').scrollIntoView()")
+		assert b.js(HEAD) < -300, b.js(HEAD)
+		choose(ADDR1)
+		b.wait_for("the plots", f"const top = (() => {{ {HEAD} }})();"
+		    "return top >= 0 && top < 40")
+		assert title() == "Backend " + ADDR1
 		assert b.complaints() == []
 	EOF
 }
@@ -535,7 +616,8 @@ start_load()
 			    [`b${i}`]: { pool: 'p' } } }, i);
 		    return [model.backends, model.lines.size, model.pools.size];
 		''')
-		assert got[0] <= 2 * 320 and got[1] < 1200 and got[2] <= 64, got
+		assert got[0] <= 2 * 320 and got[2] <= 64, got
+		assert got[1] <= 5 * got[0] + 6 * got[2], got
 		got = b.js('''
 		    for (let i = 0; i < 1000; i++)
 			onEvent({ event: 'connect-failed', pool: 'demo',
@@ -566,6 +648,23 @@ start_load()
 		b.js("const s = document.querySelector('.scroller');"
 		    "s.scrollTop = s.scrollHeight")
 		b.wait_for("the last one", ROWS + ".at(-1)[0] === 'name1000'")
+		# It stays where the reader has scrolled it.
+		assert b.js("""
+		    const s = document.querySelector('.scroller');
+		    let frames = 30;
+		    s.scrollTop = 9000;
+		    return new Promise((resolve) => {
+			const next = () => {
+			    if (frames-- > 20)
+				s.scrollTop -= 100;
+			    if (frames > 0)
+				requestAnimationFrame(next);
+			    else
+				resolve(s.scrollTop);
+			};
+			next();
+		    });
+		""") == 8000
 		assert len(rows()) < 100
 		b.click("#columns th:first-child button")
 		b.js("document.querySelector('.scroller').scrollTop = 0")
@@ -579,6 +678,358 @@ start_load()
 		    "'.legend')[0].children].map((li) => li.innerText)")
 		assert len(legend) == 6, legend
 		assert "997 others, each" in legend[-1], legend
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a backend that is chosen is shown alone" {
+	start_world
+	start_load
+	page <<-'EOF'
+		b.size(1280, 900)
+		b.go(URL)
+		wait_until_live()
+		b.wait_for("a past", "return page.model.columns > 4")
+		assert title() == "All backends"
+		assert chosen() == []
+
+		choose(ADDR2)
+		wait_for_title("Backend " + ADDR2)
+		assert chosen() == ["is-chosen " + ADDR2], chosen()
+		assert b.js("return [...document.querySelectorAll("
+		    "'#rows [aria-pressed]')].map((e) => e.ariaPressed)") \
+		    .count("true") == 1
+		# The plots have its past from the first message on.
+		assert b.js("""
+		    const [one] = page.plots.claims.lines;
+		    const b = [...shownPool().backends.values()]
+			.find((b) => b.addr === arguments[0]);
+		    const known = (line) =>
+			line.filter((n) => !Number.isNaN(n)).length;
+		    return page.plots.claims.lines.length === 1 &&
+			one.values === b.lines.claims &&
+			page.plots.slots.lines.length === 4 &&
+			page.plots.slots.lines.every((line) =>
+			    line.values === b.lines[line.name] &&
+			    known(line.values) ===
+			    known(shownPool().lines[line.name]) &&
+			    line.values[modelNewest(page.model)] ===
+			    b[line.name]);
+		""", ADDR2)
+		b.wait_for("lines", INKED,
+		    b.js("return page.plots.claims.lines[0].color"),
+		    "--unclaimed", "--series-1")
+		# What is not its own is called the pool's, for all senses.
+		plots = b.js("return [...document.querySelectorAll('figure')]"
+		    ".map((f) => f.innerText.replaceAll('\\n', ' ') + '; ' +"
+		    "f.querySelector('canvas').ariaLabel)")
+		assert ADDR2 in plots[0] and ADDR1 not in plots[0], plots
+		assert f"Slots by state of {ADDR2}" in plots[1], plots
+		assert "pool" not in plots[0] + plots[1], plots
+		assert plots[2].startswith("Wait for a claim, of the whole pool")
+		assert "p99 of the pool" in plots[2], plots
+		assert ADDR2 not in plots[2], plots
+		assert "Waits are those of the pool" in b.text("#plots-note")
+
+		# The other one, and three ways back.
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		assert chosen() == ["is-chosen " + ADDR1], chosen()
+		choose(ADDR1)
+		wait_for_title("All backends")
+		assert chosen() == []
+		assert "Wait for a claim\n" in b.text("#plots")
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		b.js("document.querySelector('#plots-back').focus()")
+		b.press(ENTER)
+		wait_for_title("All backends")
+		assert not b.js("return document.querySelector('#plots-back')"
+		    ".checkVisibility()")
+		assert b.js("return document.activeElement.id") == "plots-title"
+
+		# A text that is marked with the pointer chooses nothing.
+		x, y, width = b.js("""
+		    const cell = document.querySelector('#rows .addr');
+		    const r = cell.getBoundingClientRect();
+		    return [r.x, r.y + r.height / 2, r.width]""")
+		b.drag(x + 26, y, x + width - 30, y)
+		assert b.js("return getSelection().toString()") != ""
+		b.js("getSelection().empty()")
+		# But a press does.
+		b.drag(x + 26, y, x + 26, y)
+		wait_for_title("Backend " + rows()[0][0])
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a chosen backend that goes is told of, and the pool shown again" {
+	start_world "spare=[::1]:1"
+	ask 'advertise demo guest [::1]:1 ttl=60s' \
+	    'advertise demo guest [::1]:2 ttl=60s'
+	page <<-'EOF'
+		b.size(1280, 900)
+		b.go(URL)
+		wait_until_live()
+		b.wait_for("both guests", ROWS +
+		    ".filter((row) => row[0] === 'guest').length === 2")
+		# The first of two that have one name.
+		choose("guest")
+		wait_for_title("Backend guest, [::1]:1")
+	EOF
+	ask 'withdraw demo guest'
+	page <<-'EOF'
+		wait_for_title("All backends")
+		assert chosen() == []
+		note = b.text("#plots-note")
+		assert note.startswith("guest went away at "), note
+		b.press(ESCAPE)
+		b.wait_for("it is known", "return document.querySelector("
+		    "'#plots-note').innerText.startsWith('Choose a backend')")
+		# Another pool has other backends.
+		choose(ADDR1)
+		wait_for_title("Backend " + ADDR1)
+		b.js("location.hash = 'pool=spare'")
+		wait_for_title("All backends")
+		b.wait_for("its backend", ROWS + "[0][0] === '[::1]:1'")
+		assert chosen() == []
+		# Nothing below the plots moves, though their legend is shorter: the
+		# next press is to hit the same row.
+		feed()
+		m = message(9)
+		for s in m["sets"].values():
+		    s["name"] = "a-backend-of-a-long-name." + s["name"]
+		feed(m)
+		b.js("page.chosen = 'demo'; draw()")
+		top = "return document.querySelector('#rows')" \
+		    ".getBoundingClientRect().top"
+		before = b.js(top)
+		choose("a-backend-of-a-long-name.b00001")
+		b.js("draw()")
+		assert title().endswith(".b00001"), title()
+		assert b.js(top) == before, (b.js(top), before)
+		# One that gets another key in the message is no other one.
+		feed()
+		feed(message(2))
+		b.js("page.chosen = 'demo'; draw()")
+		choose("b00001")
+		wait_for_title("Backend b00001")
+		m = message(3)
+		m["sets"] = {f"demo/{k} {s['addr']}": s
+		    for k, s in m["sets"].items()}
+		feed(m)
+		assert title() == "Backend b00001"
+		assert chosen() == ["is-chosen b00001"], chosen()
+		assert b.js("return page.plots.slots.lines[2].values"
+		    ".filter((n) => n === 1).length") == 2
+		# Of the marks only its own.
+		marks = """
+		    plotsMark(page.plots, { atS: secondsNow(), pool: 'demo',
+			addr: '[::1]:2', isGood: true });
+		    plotsMark(page.plots, { atS: secondsNow(), pool: 'demo',
+			addr: '[::1]:1', isGood: false });
+		    const drawn = [], was = drawMarks;
+		    drawMarks = (area, marks) => drawn.push(marks.length);
+		    draw();
+		    drawMarks = was;
+		    return drawn;
+		"""
+		assert b.js(marks) == [1, 1, 1]
+		# A server that is lost has taken nothing away.
+		b.js("setLost('x'); draw()")
+		assert title() == "Backend b00001"
+		m["sets"].popitem()
+		feed(m)
+		assert title() == "Backend b00001"
+		feed(message(0))
+		assert title() == "All backends"
+		assert b.complaints() == []
+	EOF
+}
+
+@test "a backend is chosen with the keyboard" {
+	start_world
+	page <<-'EOF'
+		b.size(1280, 900)
+		b.go(URL)
+		wait_until_live()
+		feed()
+		feed(message(200))
+
+		def focused():
+		    return b.js("const e = document.activeElement; return "
+		        "e.closest('#rows') ? e.textContent : e.className")
+
+		# What has the focus can be seen, all of it.
+		SEEN = """
+		    const r = document.activeElement.getBoundingClientRect();
+		    const head = document.querySelector('#columns th')
+			.getBoundingClientRect();
+		    const all = document.querySelector('.scroller')
+			.getBoundingClientRect();
+		    return r.top >= head.bottom - 1 && r.bottom <= innerHeight &&
+			r.bottom <= all.bottom + 1
+		"""
+
+		# All rows are one stop of Tab.
+		b.js("document.querySelector('#columns th:last-of-type "
+		    "button, #columns th:nth-last-child(2) button').focus()")
+		b.press(TAB)
+		assert focused() == "b00001", focused()
+		b.press(TAB)
+		assert b.js("return document.activeElement.closest('#rows')") \
+		    is None
+		b.press((SHIFT, TAB))
+		assert focused() == "b00001", focused()
+		assert b.js("const e = document.activeElement;"
+		    "return e.matches(':focus-visible') && "
+		    "getComputedStyle(e).outlineStyle !== 'none'")
+		b.press(DOWN, DOWN, UP)
+		assert focused() == "b00002", focused()
+		b.press(ENTER)
+		wait_for_title("Backend b00002")
+		assert chosen() == ["is-chosen b00002"], chosen()
+		b.press(" ")
+		wait_for_title("All backends")
+		b.press(END)
+		assert focused() == "b00200" and b.js(SEEN), focused()
+		b.press(" ")
+		wait_for_title("Backend b00200")
+		b.press(*[UP] * 30)
+		assert focused() == "b00170" and b.js(SEEN), focused()
+		b.press(HOME)
+		assert focused() == "b00001" and b.js(SEEN), focused()
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+
+		# The focus goes with the backend, or to where Enter does nothing.
+		b.press(DOWN, DOWN)
+		m = message(200)
+		m["sets"]["b00003"]["name"] = "b00000"
+		m["sets"]["b00003"]["addr"] = "[::1]:3"
+		b.js("page.table.by = COLUMNS.find((c) => c.key === 'addr');"
+		    "draw()")
+		assert focused() == "b00003", focused()
+		b.js("page.table.isFalling = true; draw()")
+		assert focused() == "scroller", focused()
+		b.press(ENTER)
+		b.js("draw()")
+		assert title() == "All backends"
+
+		# Escape has other meanings first.
+		b.js("page.table.isFalling = false; draw()")
+		choose("b00001")
+		wait_for_title("Backend b00001")
+		b.press("/b0000")
+		b.press(ESCAPE)
+		b.wait_for("an empty filter",
+		    "return document.querySelector('#filter').value === ''")
+		b.js("draw()")
+		assert title() == "Backend b00001"
+		b.js("document.querySelector('canvas').focus()")
+		b.press(LEFT, ESCAPE)
+		b.js("draw()")
+		assert title() == "Backend b00001"
+		b.press(ESCAPE)
+		wait_for_title("All backends")
+		assert b.complaints() == []
+	EOF
+}
+
+@test "more backends than the page keeps are counted all the same" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		feed()
+		def figure(title):
+		    return b.js("""return [...document.querySelectorAll('dt')]
+			.find((dt) => dt.textContent === arguments[0])
+			.parentNode.innerText.split('\\n').slice(1)""", title)
+
+		m = message(5300)
+		for i in range(5201, 5301):
+		    m["sets"][f"b{i:05}"].update(state="offline",
+		        unclaimed_slots=0, connecting_slots=1)
+		m["pools"]["demo"]["online"] = 5200
+		small = message(3, "small")
+		m["pools"].update(small["pools"])
+		m["sets"].update({f"small/{k}": s
+		    for k, s in small["sets"].items()})
+		# With the pool's own counts, and without any.
+		for pools in m["pools"], {}:
+		    feed({**m, "pools": pools})
+		    assert figure("Backends online") == ["5,200 of 5,300"]
+		    assert figure("Slots claimed") == ["0 of 5,300",
+		        "5,200 unclaimed, 100 connecting"]
+		    # Those that are offline are among what is left out.
+		    assert b.js("return document.querySelectorAll("
+		        "'.figures .is-bad').length") == 1
+		    assert b.js("return page.plots.slots.lines.map((line) =>"
+		        "line.values[modelNewest(page.model)])") == \
+		        [0, 0, 5200, 100]
+		    assert b.text("#backend-count") == \
+		        "5,000, 300 more are left out"
+		b.js("location.hash = 'pool=small'; page.chosen = 'small';"
+		    "draw()")
+		assert b.text("#backend-count") == "0, 3 more are left out"
+		# The count of the pool is the one that stands.
+		m["pools"]["demo"].update(backends=6000, online=5900)
+		b.js("page.chosen = 'demo'")
+		feed(m)
+		assert figure("Backends online") == ["5,900 of 6,000"]
+		assert b.complaints() == []
+	EOF
+}
+
+@test "the labels of an axis are true" {
+	start_world
+	page <<-'EOF'
+		b.go(URL)
+		wait_until_live()
+		feed()
+		LABELS = """
+		    const { canvas } = page.plots[arguments[0]], drawn = [];
+		    const g = canvas.getContext('2d');
+		    g.fillText = (text) => drawn.push(text);
+		    draw();
+		    delete g.fillText;
+		    return drawn.filter((t) => !/min$|^now$/.test(t)).reverse();
+		"""
+		for slots, labels in (0, "3 2 1 0"), (1, "3 2 1 0"), \
+		    (4, "4 3 2 1 0"), (7, "8 6 4 2 0"), (20, "20 15 10 5 0"), \
+		    (100, "100 75 50 25 0"), (1300, "1,500 1,000 500 0"):
+		    feed()
+		    feed(message(1, unclaimed_slots=slots))
+		    got = b.js(LABELS, "slots")
+		    assert got == labels.split(), (slots, got)
+		for rate, labels in (0.1, "1 0.5 0"), (75, "75 50 25 0"), \
+		    (7, "7.5 5 2.5 0"):
+		    feed()
+		    feed(message(1, claims_per_s=rate))
+		    got = b.js(LABELS, "claims")
+		    assert got == labels.split(), (rate, got)
+		# And of all that may be: it says what it is, and reaches the
+		# greatest value in few steps.
+		assert b.js("""
+		    const number = (text) => Number(text.replaceAll(',', ''));
+		    const bad = [];
+		    for (const plot of [page.plots.slots, page.plots.claims]) {
+			for (let max = 0; max < 3000; max += max < 5 ? 0.25 : 1) {
+			    const { marks, place } = plotScale(plot, max);
+			    const format = plot.formatMark ?? plot.format;
+			    if (marks.some((v) => number(format(v)) !== v) ||
+				place(max) > 1.001 || marks.length > 5 ||
+				marks.at(-1) < plot.floor)
+				bad.push([plot.title, max, ...marks]);
+			}
+		    }
+		    return bad;
+		""") == []
 		assert b.complaints() == []
 	EOF
 }

@@ -34,7 +34,8 @@ DEADLINE = 20.0
 
 # Keys as WebDriver names them.
 TAB, ENTER, ESCAPE, SHIFT = "\ue004", "\ue007", "\ue00c", "\ue008"
-HOME, LEFT, RIGHT = "\ue011", "\ue012", "\ue014"
+END, HOME, LEFT, RIGHT = "\ue010", "\ue011", "\ue012", "\ue014"
+UP, DOWN = "\ue013", "\ue015"
 
 # No sandbox: the tests may run as root. The rest keeps it from talking to
 # anything but the page, and to its driver by a pipe instead of a port.
@@ -109,6 +110,16 @@ class Browser:
             "type": "pointer", "id": "mouse", "actions": [{
                 "type": "pointerMove", "duration": 0, "x": round(x),
                 "y": round(y), "origin": "viewport"}]}])
+
+    def drag(self, *places):
+        """Presses the button at the first x, y and lets it go at the last."""
+        moves = [{"type": "pointerMove", "duration": 0, "x": round(x),
+                  "y": round(y), "origin": "viewport"}
+                 for x, y in zip(places[::2], places[1::2])]
+        moves.insert(1, {"type": "pointerDown", "button": 0})
+        self.post("actions", actions=[{
+            "type": "pointer", "id": "mouse",
+            "actions": [*moves, {"type": "pointerUp", "button": 0}]}])
 
     def click(self, selector):
         self.js("document.querySelector(arguments[0]).click()", selector)

@@ -10,11 +10,15 @@ function otherSlotsInWords(pool) {
 	    .join(', ');
 }
 
-function totalSlots(pool) {
-	const n = pool.figures.slots;
+function figure(pool, name) {
+	return pool.figures[name] ?? NaN;
+}
 
-	return Number.isNaN(n) || n === undefined ?
-	    SLOT_STATES.reduce((sum, s) => sum + pool.figures[s], 0) : n;
+function totalSlots(pool) {
+	const n = figure(pool, 'slots');
+
+	return Number.isNaN(n) ?
+	    SLOT_STATES.reduce((sum, s) => sum + figure(pool, s), 0) : n;
 }
 
 function refusedInWords(pool) {
@@ -23,15 +27,10 @@ function refusedInWords(pool) {
 }
 
 function onlineInWords(pool) {
-	const n = pool.shown.length;
-	const online = pool.shown.filter((b) => b.state === 'online').length;
+	const online = figure(pool, 'online');
+	const all = formatCount(figure(pool, 'backends'));
 
-	return pool.shown.some((b) => b.state !== '') ?
-	    `${formatCount(online)} of ${formatCount(n)}` : formatCount(n);
-}
-
-function figure(pool, name) {
-	return pool.figures[name] === undefined ? NaN : pool.figures[name];
+	return Number.isNaN(online) ? all : `${formatCount(online)} of ${all}`;
 }
 
 /* Looked at when a refusal is no longer news. */
@@ -57,7 +56,7 @@ const FIGURES = [
 		more: refusedInWords, isBad: hasNewRefusals },
 	{ title: 'Backends online', value: onlineInWords,
 		more: (p) => p.resolver === '' ? '' : `resolver ${p.resolver}`,
-		isBad: (p) => p.shown.some((b) => b.state === 'offline') ||
+		isBad: (p) => p.figures.offline > 0 ||
 		    ['stale', 'saved', 'failing'].includes(p.resolver) },
 	{ title: 'Slots claimed', more: otherSlotsInWords,
 		value: (p) => `${formatCount(figure(p, 'claimed'))} of ` +

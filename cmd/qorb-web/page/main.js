@@ -4,7 +4,8 @@
  * one, so that a gap is seen to grow.
  */
 
-/* The server sends each second; it is taken for dead after this. */
+/* The server sends each second, without its daemon each few; it is taken for
+ * dead after this. */
 const SILENT_S = 10;
 
 const page = { model: modelNew(), chosen: '', shown: '', isDrawn: true,
@@ -70,8 +71,10 @@ function draw() {
 	drawPools(pool);
 	eventsShowPool(page.events, pool.name);
 	figuresDraw(page.figures, pool);
-	plotsDraw(page.plots, page.model, pool);
-	tableDraw(page.table, page.model, pool);
+	choiceFollow(page.choice, pool);
+	choiceDraw(page.choice);
+	plotsDraw(page.plots, page.model, pool, page.choice.backend);
+	tableDraw(page.table, page.model, pool, page.choice.backend);
 	setText(byId('source'), [page.model.server, page.model.source]
 	    .filter((text) => text !== '').join(' · '));
 }
@@ -126,7 +129,6 @@ function drawStatus() {
 
 function onStats(m) {
 	if (modelTake(page.model, m, secondsNow())) {
-		page.stats.silentS = SILENT_S;
 		if (page.state !== 'is-live')
 			linkRetry(page.stream);
 		setLive();
@@ -134,15 +136,11 @@ function onStats(m) {
 	}
 	const error = words(Object(m).error, '');
 
-	if (error === '')
-		return;
-	/* The next message comes when the daemon does. */
-	page.stats.silentS = Infinity;
-	setLost(`The server has lost the daemon: ${error}.`);
+	if (error !== '')
+		setLost(`The server has lost the daemon: ${error}.`);
 }
 
 function onStatsLost() {
-	page.stats.silentS = SILENT_S;
 	setLost('The connection to the server is lost.');
 	linkLose(page.stream);
 }
@@ -165,7 +163,7 @@ function onEvent(m) {
 	eventsTake(page.events, m, nameOf);
 	if (m.event === 'slot-set-online' || m.event === 'slot-set-offline') {
 		plotsMark(page.plots, { atS: secondsNow(),
-			pool: words(m.pool, ''),
+			pool: words(m.pool, ''), addr: words(m.addr, ''),
 			isGood: m.event === 'slot-set-online' });
 		askDraw();
 	}
@@ -194,8 +192,13 @@ byId('retry-now').addEventListener('click', () => {
 
 page.chosen = hashPool();
 page.figures = figuresNew(byId('figures'));
+page.choice = choiceNew();
 page.plots = plotsNew(byId('plots'));
-page.table = tableNew();
+page.table = tableNew((b) => {
+	chooseBackend(page.choice, b);
+	if (page.choice.backend !== null)
+		plotsBringToSight(page.plots);
+});
 page.events = eventsNew();
 page.stats = linkNew('qtop/stats', { message: onStats, lost: onStatsLost });
 page.stats.silentS = SILENT_S;

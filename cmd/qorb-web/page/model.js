@@ -5,7 +5,11 @@
  * each message came, on the page's own clock (performance.now() in seconds), so
  * that a clock that is set does not tear the plots; a line is one number a
  * column, NaN where nothing is known. A gap is a column in which all lines are
- * NaN. Memory is bounded: by the ring, by BACKENDS_MAX and POOLS_MAX.
+ * NaN.
+ *
+ * Memory is bounded: by the ring, by BACKENDS_MAX and POOLS_MAX. Each backend
+ * has its past from when it was first heard of, so that plots of it are full as
+ * soon as it is chosen: five lines, 6.4 kB, and 32 MB for BACKENDS_MAX.
  *
  * Only `claims` and `sets` with their numbers can be relied on: other servers
  * of the same endpoint send no more. Rates are differences over the message's
@@ -16,6 +20,7 @@ const SAMPLES = 320;
 const POOLS_MAX = 64;
 const BACKENDS_MAX = 5000;
 
+const BACKEND_STATES = ['online', 'offline', 'draining'];
 const SLOT_STATES = ['claimed', 'checking', 'unclaimed', 'connecting'];
 
 function modelNew() {
@@ -26,7 +31,6 @@ function modelNew() {
 		lines: new Set(),
 		pools: new Map(),
 		backends: 0, /* in all pools, gone ones too */
-		unshown: 0, /* for want of room */
 		server: '',
 		source: '',
 		t: NaN,
@@ -38,6 +42,17 @@ function modelLine(model) {
 
 	model.lines.add(line);
 	return line;
+}
+
+/* One for each name. */
+function modelLines(model, names) {
+	return Object.fromEntries(
+	    names.map((name) => [name, modelLine(model)]));
+}
+
+function forgetLines(model, lines) {
+	for (const line of Object.values(lines))
+		model.lines.delete(line);
 }
 
 /* Begins a column and says where it is in each line. */
@@ -82,14 +97,30 @@ function modelRate(thing, total, spanS, given) {
 }
 
 function poolNew(model, name) {
-	const lines = { wait_p50_us: modelLine(model),
-		wait_p99_us: modelLine(model) };
+	const lines = modelLines(model,
+	    [...SLOT_STATES, 'wait_p50_us', 'wait_p99_us']);
 
-	for (const state of SLOT_STATES)
-		lines[state] = modelLine(model);
 	return { name, service: '', resolver: '', figures: {}, refusals: [],
 		total: NaN, claimsPerS: NaN, lines, backends: new Map(),
-		shown: [], isThere: false, seen: 0 };
+		shown: [], counts: countsNew(), isThere: false, seen: 0 };
+}
+
+/* What is counted of the backends that a message names, those for which there
+ * is no room too: they are not shown, but they are not nothing. */
+function countsNew() {
+	const counts = { backends: 0, unshown: 0 };
+
+	for (const state of [...BACKEND_STATES, ...SLOT_STATES])
+		counts[state] = 0;
+	return counts;
+}
+
+function countBackend(counts, m) {
+	counts.backends++;
+	if (BACKEND_STATES.includes(m.state))
+		counts[m.state]++;
+	for (const state of SLOT_STATES)
+		counts[state] += count(m[`${state}_slots`]) || 0;
 }
 
 function modelPool(model, name) {
@@ -104,12 +135,17 @@ function modelPool(model, name) {
 	return pool;
 }
 
-function modelBackend(model, pool, key) {
+/* A set's key is another one when a pool or a backend of the same name comes,
+ * so a backend is known by its name and address where it has them. */
+function modelBackend(model, pool, set, m) {
+	const key = typeof m.name === 'string' && typeof m.addr === 'string' ?
+	    `${m.name} ${m.addr}` : set;
 	let b = pool.backends.get(key);
 
 	if (b === undefined && model.backends < BACKENDS_MAX) {
 		b = { key, name: '', addr: '', state: '', total: NaN,
-			line: modelLine(model), isThere: false, seen: 0 };
+			lines: modelLines(model, ['claims', ...SLOT_STATES]),
+			isThere: false, seen: 0 };
 		pool.backends.set(key, b);
 		model.backends++;
 	}
@@ -125,8 +161,8 @@ function takePool(model, name, m, spanS) {
 	pool.isThere = true;
 	pool.service = words(m.service, '');
 	pool.resolver = words(m.resolver, '');
-	for (const key of ['waiting', 'refused', 'slots', 'wait_p50_us',
-	    'wait_p99_us', 'hold_p50_us', 'hold_p99_us'])
+	for (const key of ['waiting', 'refused', 'slots', 'backends', 'online',
+	    'wait_p50_us', 'wait_p99_us', 'hold_p50_us', 'hold_p99_us'])
 		pool.figures[key] = count(m[key]);
 	pool.refusals = Object.entries(Object(m.refusals))
 	    .filter(([, n]) => count(n) > 0);
@@ -134,42 +170,54 @@ function takePool(model, name, m, spanS) {
 	    count(m.claims_per_s));
 }
 
-function takeBackend(model, key, m, spanS, column) {
+function takeBackend(model, set, m, spanS, column) {
 	const pool = modelPool(model, words(m.pool, ''));
-	const b = pool && modelBackend(model, pool, key);
 
+	if (pool === undefined)
+		return;
+	const b = modelBackend(model, pool, set, m);
+
+	pool.isThere = true;
+	countBackend(pool.counts, m);
 	if (b === undefined) {
-		model.unshown++;
+		pool.counts.unshown++;
 		return;
 	}
 	/* One that has been away has no total to go on from. */
 	if (!b.isThere)
 		b.total = NaN;
-	b.isThere = pool.isThere = true;
+	b.isThere = true;
 	b.seen = model.columns;
-	b.name = words(m.name, key.slice(0, TEXT_MAX));
+	b.name = words(m.name, set.slice(0, TEXT_MAX));
 	b.addr = words(m.addr, '');
 	b.state = words(m.state, '');
 	b.failures = count(m.failures);
 	for (const state of SLOT_STATES)
-		b[state] = count(m[`${state}_slots`]);
+		b[state] = b.lines[state][column] = count(m[`${state}_slots`]);
 	b.claimsPerS = modelRate(b, count(m.total_claims), spanS,
 	    count(m.claims_per_s));
-	b.line[column] = b.claimsPerS;
+	b.lines.claims[column] = b.claimsPerS;
 	pool.shown.push(b);
+}
+
+/* What is counted of a server that does not say which backends are online. */
+function onlineCounted(counts) {
+	return BACKEND_STATES.some((state) => counts[state] > 0) ?
+	    counts.online : NaN;
 }
 
 /* Sums over the backends, and the pool's own figures where it sends none. */
 function endPool(pool, column) {
+	const { counts, figures } = pool;
 	let rate = 0;
 
-	for (const state of SLOT_STATES) {
-		let n = 0;
-
-		for (const b of pool.shown)
-			n += b[state] || 0;
-		pool.figures[state] = pool.lines[state][column] = n;
-	}
+	for (const state of SLOT_STATES)
+		figures[state] = pool.lines[state][column] = counts[state];
+	figures.offline = counts.offline;
+	if (!(figures.backends >= 0))
+		figures.backends = counts.backends;
+	if (!(figures.online >= 0))
+		figures.online = onlineCounted(counts);
 	for (const b of pool.shown)
 		rate += b.claimsPerS || 0;
 	if (Number.isNaN(pool.claimsPerS) && pool.shown.length > 0)
@@ -179,7 +227,7 @@ function endPool(pool, column) {
 }
 
 function forgetBackend(model, pool, b) {
-	model.lines.delete(b.line);
+	forgetLines(model, b.lines);
 	pool.backends.delete(b.key);
 	model.backends--;
 }
@@ -194,19 +242,18 @@ function forgetOld(model) {
 				forgetBackend(model, pool, b);
 		}
 		if (!pool.isThere && pool.seen <= oldest) {
-			for (const line of Object.values(pool.lines))
-				model.lines.delete(line);
+			forgetLines(model, pool.lines);
 			model.pools.delete(pool.name);
 		}
 	}
 }
 
 function beginMessage(model) {
-	model.unshown = 0;
 	for (const pool of model.pools.values()) {
 		pool.isThere = false;
 		pool.shown = [];
 		pool.figures = {};
+		pool.counts = countsNew();
 		pool.claimsPerS = NaN;
 	}
 }
@@ -232,8 +279,8 @@ function modelTake(model, m, nowS) {
 	beginMessage(model);
 	for (const [name, p] of Object.entries(Object(m.pools)))
 		takePool(model, name, Object(p), spanS);
-	for (const [key, set] of Object.entries(m.sets))
-		takeBackend(model, key, Object(set), spanS, column);
+	for (const [set, b] of Object.entries(m.sets))
+		takeBackend(model, set, Object(b), spanS, column);
 	for (const pool of model.pools.values()) {
 		if (pool.isThere)
 			endPool(pool, column);

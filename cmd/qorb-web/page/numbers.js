@@ -32,6 +32,11 @@ function formatRate(n) {
 	return n > 0 && n < 99.95 ? n.toFixed(1) : grouped.format(n);
 }
 
+/* Beside others of the same axis: 50 below 100, not 50.0. */
+function formatRateMark(n) {
+	return Number.isInteger(n) ? formatCount(n) : formatRate(n);
+}
+
 /* Three digits that count: 340 µs, 1.25 ms, 12.5 s. */
 function formatSpan(us) {
 	if (Number.isNaN(us))

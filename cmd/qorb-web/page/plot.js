@@ -4,6 +4,8 @@
  *
  *	canvas, title	where, and what it is called for those who cannot see it
  *	format		a value as text
+ *	formatMark	a mark of its axis as text, if not as other values
+ *	isCount		its values are whole numbers, so its marks are, too
  *	isStacked	the lines are areas that stand on each other
  *	floor		how far up it reaches at least
  *	isLog		each mark of its axis is ten times the one below, which
@@ -43,24 +45,33 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 	dispatchEvent(new Event('redraw'));
 });
 
-/* The axis of values up to max: its marks, and where a value stands, 0 to 1. */
-function linearScale(max, floor) {
-	const rough = (max || floor) / 3;
+/* The axis of values up to max: its marks, and where a value stands, 0 to 1.
+ * The format of rates has one digit behind the point, of counts none: a step
+ * that needs more would have labels that are not true. From a floor of 1 on, a
+ * third of what is reached needs no more than one. */
+function linearScale(max, { floor, isCount }) {
+	const reach = Math.max(max, floor);
+	const rough = reach / (isCount ? 4 : 3);
 	const power = 10 ** Math.floor(Math.log10(rough));
-	const step = power * [1, 2, 2.5, 5, 10].find((n) => n * power >= rough);
-	const steps = Math.ceil((max || floor) / step * 0.999);
+	const step = [1, 2, 2.5, 5, 10].map((n) => n * power)
+	    .find((n) => n >= rough && (!isCount || Number.isInteger(n)));
+	const steps = Math.ceil(reach / step * 0.999);
 
 	return { marks: Array.from({ length: steps + 1 }, (_, i) => i * step),
 		place: (value) => value / (steps * step) };
 }
 
 /* What is below floor is not told apart. */
-function logScale(max, floor) {
+function logScale(max, { floor }) {
 	const steps = Math.max(2, Math.ceil(Math.log10(max / floor) * 0.999));
 
 	return { marks: Array.from({ length: steps + 1 },
 	    (_, i) => floor * 10 ** i),
 	place: (value) => Math.log10(Math.max(value, floor) / floor) / steps };
+}
+
+function plotScale(plot, max) {
+	return (plot.isLog ? logScale : linearScale)(max, plot);
 }
 
 /* Gives the canvas as many pixels as the screen has in its place. */
@@ -136,7 +147,8 @@ function drawGrid(area, plot, scale) {
 
 		g.moveTo(area.left, y);
 		g.lineTo(area.right, y);
-		g.fillText(plot.format(value), area.left - 8, y);
+		g.fillText((plot.formatMark ?? plot.format)(value),
+		    area.left - 8, y);
 	}
 	g.stroke();
 	g.textBaseline = 'top';
@@ -249,8 +261,7 @@ function drawCursor(area, nowS, cursorS) {
 function plotDraw(plot, model, view) {
 	const area = plotFit(plot.canvas);
 	const levels = plotLevels(plot);
-	const scale = (plot.isLog ? logScale : linearScale)(
-	    plotMax(model, levels, view.nowS), plot.floor);
+	const scale = plotScale(plot, plotMax(model, levels, view.nowS));
 
 	if (area.right <= area.left)
 		return;

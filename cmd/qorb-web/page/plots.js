@@ -1,26 +1,33 @@
 /*
- * The three plots of a pool, each with a legend that says in words what its
- * lines are now, or under the cursor. All plots have one cursor: it follows the
- * pointer, or the arrow keys on a plot.
+ * The three plots of a pool or of one of its backends, each with a legend that
+ * says in words what its lines are now, or under the cursor. All plots have one
+ * cursor: it follows the pointer, or the arrow keys on a plot.
+ *
+ * Claims and slots are those of the backend, the wait is the pool's all the
+ * same: a claim waits in the pool's one queue for a slot of any backend, and
+ * the backend that it is given in the end is not what it has waited for. Waits
+ * counted by the backend that ended them would be much the same for a quick one
+ * and a slow one. The plot says whose they are.
  */
 
 /* Lines with a name of their own; the other backends share one. */
 const NAMED_MAX = 5;
 
 /* Those that were the busiest stay until this many messages later. */
-const CHOOSE_EVERY = 10;
+const NAME_EVERY = 10;
 
 const MARKS_MAX = 20;
 
 function plotsNew(parent) {
-	const plots = { marks: [], cursorS: NaN, chosen: [], chosenFor: null,
-		chosenOf: 0, chosenAt: -Infinity,
+	const plots = { marks: [], cursorS: NaN, named: [], namedFor: null,
+		namedOf: 0, namedAt: -Infinity, isAlone: false,
 		others: new Float32Array(SAMPLES) };
 
 	plots.claims = plotAdd(parent, plots, { title: 'Claims per second',
-		format: formatRate, floor: 1 });
+		format: formatRate, formatMark: formatRateMark, floor: 1 });
 	plots.slots = plotAdd(parent, plots, { title: 'Slots by state',
-		format: formatCount, floor: 3, isStacked: true });
+		format: formatCount, floor: 3, isCount: true,
+		isStacked: true });
 	plots.wait = plotAdd(parent, plots, { title: 'Wait for a claim',
 		format: formatSpan, floor: 10, isLog: true });
 	return plots;
@@ -31,21 +38,30 @@ function plotsNew(parent) {
 function plotAdd(parent, plots, plot) {
 	plot.canvas = make('canvas', { tabIndex: 0 });
 	for (const [name, value] of Object.entries({ role: 'slider',
-		'aria-label': `${plot.title}, over the last 5 minutes`,
 		'aria-valuemin': -WINDOW_S, 'aria-valuemax': 0,
 		'aria-valuenow': 0, 'aria-valuetext': '' }))
 		plot.canvas.setAttribute(name, value);
+	plot.heading = make('h3', { textContent: plot.title });
 	plot.legend = make('ul', { className: 'legend' });
 	plot.when = make('span', { className: 'when' });
 	plot.lines = [];
 	parent.append(make('figure', { className: 'panel' },
-	    make('figcaption', {}, make('h2', { textContent: plot.title }),
-		plot.when), plot.canvas, plot.legend));
+	    make('figcaption', {}, plot.heading, plot.when), plot.canvas,
+	    plot.legend));
 	followPointer(plot.canvas, plots);
 	followKeys(plot.canvas, plots);
 	new ResizeObserver(() => dispatchEvent(new Event('redraw')))
 	    .observe(plot.canvas);
 	return plot;
+}
+
+/* Where the table is far below, on a small screen, it would not be seen that
+ * they are of something else now. */
+function plotsBringToSight(plots) {
+	const { bottom } = plots.claims.canvas.getBoundingClientRect();
+
+	if (bottom < PLOT_BOTTOM)
+		byId('plots-head').scrollIntoView();
 }
 
 function moveCursor(plots, atS) {
@@ -72,7 +88,8 @@ function followKeys(canvas, plots) {
 	canvas.addEventListener('keydown', (e) => {
 		const step = CURSOR_KEYS[e.key], nowS = secondsNow();
 
-		if (e.key === 'Escape') {
+		if (e.key === 'Escape' && !Number.isNaN(plots.cursorS)) {
+			e.preventDefault();
 			moveCursor(plots, NaN);
 		} else if (step !== undefined) {
 			const atS = (plots.cursorS || nowS) + step;
@@ -99,38 +116,38 @@ function sumOf(line) {
 	return sum;
 }
 
-/* The backends with a line of their own. A choice stands for a while, and a
- * backend keeps its colour for as long as it is chosen. */
-function chooseBackends(plots, model, pool) {
+/* The backends with a line of their own. They stand for a while, and each keeps
+ * its colour for as long as it is among them. */
+function nameBackends(plots, model, pool) {
 	const is = pool.shown.length;
 
-	if (plots.chosenFor === pool && plots.chosenOf === is &&
-	    model.columns - plots.chosenAt < CHOOSE_EVERY)
+	if (plots.namedFor === pool && plots.namedOf === is &&
+	    model.columns - plots.namedAt < NAME_EVERY)
 		return;
-	if (plots.chosenFor !== pool)
-		plots.chosen = [];
-	plots.chosenFor = pool;
-	plots.chosenOf = is;
-	plots.chosenAt = model.columns;
+	if (plots.namedFor !== pool)
+		plots.named = [];
+	plots.namedFor = pool;
+	plots.namedOf = is;
+	plots.namedAt = model.columns;
 	const busiest = [...pool.backends.values()]
-	    .map((b) => ({ b, sum: sumOf(b.line) }))
+	    .map((b) => ({ b, sum: sumOf(b.lines.claims) }))
 	    .sort((x, y) => y.sum - x.sum ||
 		collator.compare(x.b.name, y.b.name))
 	    .slice(0, NAMED_MAX).map(({ b }) => b)
 	    .sort((x, y) => collator.compare(x.name, y.name));
 
-	giveColors(plots.chosen, busiest);
+	giveColors(plots.named, busiest);
 }
 
-/* chosen[i] has colour i; it may have holes. */
-function giveColors(chosen, busiest) {
+/* named[i] has colour i; it may have holes. */
+function giveColors(named, busiest) {
 	for (let i = 0; i < NAMED_MAX; i++) {
-		if (!busiest.includes(chosen[i]))
-			chosen[i] = undefined;
+		if (!busiest.includes(named[i]))
+			named[i] = undefined;
 	}
 	for (const b of busiest) {
-		if (!chosen.includes(b))
-			chosen[chosen.findIndex((c) => c === undefined)] = b;
+		if (!named.includes(b))
+			named[named.findIndex((c) => c === undefined)] = b;
 	}
 }
 
@@ -141,9 +158,9 @@ function meanOfOthers(plots, others) {
 	for (let c = 0; c < SAMPLES; c++) {
 		let sum = 0, n = 0;
 
-		for (const b of others) {
-			if (!Number.isNaN(b.line[c])) {
-				sum += b.line[c];
+		for (const { lines } of others) {
+			if (!Number.isNaN(lines.claims[c])) {
+				sum += lines.claims[c];
 				n++;
 			}
 		}
@@ -152,13 +169,19 @@ function meanOfOthers(plots, others) {
 	return mean;
 }
 
+function claimLine(plots, b) {
+	const i = Math.max(0, plots.named.indexOf(b));
+
+	return { name: backendTitle(b), color: `--series-${i + 1}`,
+		values: b.lines.claims };
+}
+
 function claimLines(plots, model, pool) {
-	chooseBackends(plots, model, pool);
-	const lines = plots.chosen.map((b, i) => b && { name: b.name || b.key,
-		color: `--series-${i + 1}`, values: b.line, b })
+	nameBackends(plots, model, pool);
+	const lines = plots.named.map((b) => b && claimLine(plots, b))
 	    .filter((line) => line !== undefined)
 	    .sort((x, y) => collator.compare(x.name, y.name));
-	const others = pool.shown.filter((b) => !plots.chosen.includes(b));
+	const others = pool.shown.filter((b) => !plots.named.includes(b));
 
 	if (others.length > 0)
 		lines.push({ name: `${formatCount(others.length)} others, each`,
@@ -167,14 +190,15 @@ function claimLines(plots, model, pool) {
 	return lines;
 }
 
-function stateLines(pool) {
+/* Of a pool or of a backend. */
+function stateLines({ lines }) {
 	return SLOT_STATES.map((state) => ({ name: state,
-		color: `--${state}`, values: pool.lines[state] }));
+		color: `--${state}`, values: lines[state] }));
 }
 
-function waitLines(pool) {
+function waitLines(pool, whose) {
 	return [['p99', '--series-1'], ['p50', '--series-others']]
-	    .map(([name, color]) => ({ name, color,
+	    .map(([name, color]) => ({ name: name + whose, color,
 		values: pool.lines[`wait_${name}_us`] }));
 }
 
@@ -220,21 +244,49 @@ function writeLegend(plot, column) {
 function describe(plot, agoS, text) {
 	const canvas = plot.canvas;
 
+	canvas.setAttribute('aria-label',
+	    `${plot.title}${plot.whose}, over the last 5 minutes`);
 	canvas.setAttribute('aria-valuenow', -Math.round(agoS));
 	canvas.setAttribute('aria-valuetext', `${formatAgo(agoS)}: ${text}`);
 }
 
-function plotsDraw(plots, model, pool) {
+/* One backend has a shorter legend: what is below, with the row that was just
+ * pressed, stays where it is all the same. */
+function keepHeight(plots, isAlone) {
+	const { legend } = plots.claims;
+
+	if (isAlone === plots.isAlone)
+		return;
+	plots.isAlone = isAlone;
+	legend.style.minHeight = isAlone ?
+	    `${legend.getBoundingClientRect().height}px` : '';
+}
+
+/* What each plot is of; b is null for all backends. */
+function fillPlots(plots, model, pool, b) {
+	const { claims, slots, wait } = plots;
+
+	keepHeight(plots, b !== null);
+	claims.lines = b === null ? claimLines(plots, model, pool) :
+	    [claimLine(plots, b)];
+	slots.lines = stateLines(b ?? pool);
+	wait.lines = waitLines(pool, b === null ? '' : ' of the pool');
+	claims.whose = slots.whose = b === null ? '' :
+	    ` of ${backendTitle(b)}`;
+	wait.whose = b === null ? '' : ', of the whole pool';
+	setText(wait.heading, wait.title + wait.whose);
+}
+
+function plotsDraw(plots, model, pool, b) {
 	const nowS = secondsNow();
 	const view = { nowS, cursorS: plots.cursorS,
-		marks: plots.marks.filter((m) => m.pool === pool.name) };
+		marks: plots.marks.filter((m) => m.pool === pool.name &&
+		    (b === null || m.addr === b.addr)) };
 	const column = columnAt(model, plots.cursorS);
 	const isPast = !Number.isNaN(plots.cursorS);
 	const agoS = isPast ? nowS - model.at[column] : 0;
 
-	plots.claims.lines = claimLines(plots, model, pool);
-	plots.slots.lines = stateLines(pool);
-	plots.wait.lines = waitLines(pool);
+	fillPlots(plots, model, pool, b);
 	for (const plot of [plots.claims, plots.slots, plots.wait]) {
 		plotDraw(plot, model, view);
 		describe(plot, agoS, writeLegend(plot, column));

@@ -4,6 +4,12 @@
  * around them: two empty rows stand for the others. A row belongs to a place,
  * not to a backend, so that sorting moves nothing; a cell is written when its
  * text changes.
+ *
+ * A click on a row chooses its backend. For the keyboard the name is a button,
+ * and all of them are one stop of Tab: arrow keys go from row to row. What has
+ * the focus is a backend, not a place: it goes along when the order changes,
+ * and to the scroller when its row is not there any more, so that Enter never
+ * chooses another one than was meant.
  */
 
 const number = (key) => ({ key, format: formatCount, isNumber: true });
@@ -29,13 +35,19 @@ const SPARK_HEIGHT = 18;
 const ROWS_ALL = 60;
 const ROWS_AROUND = 15;
 
+/* Rows by which a key moves the focus. */
+const ROW_KEYS = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10,
+	Home: -Infinity, End: Infinity };
+
 const SVG = 'http://www.w3.org/2000/svg';
 
-function tableNew() {
+/* onChoose(backend) is told of a row that is clicked. */
+function tableNew(onChoose) {
 	const body = byId('rows');
 	const table = { by: COLUMNS[0], isFalling: false, filter: '', body,
 		scroller: body.closest('.scroller'), rows: [], wanted: [],
-		heads: new Map(), before: emptyRow(), after: emptyRow() };
+		current: null, chosen: null, heads: new Map(),
+		before: emptyRow(), after: emptyRow() };
 
 	body.append(table.before, table.after);
 	for (const column of COLUMNS)
@@ -43,6 +55,7 @@ function tableNew() {
 	byId('columns').append(make('th', { scope: 'col', className: 'spark',
 		textContent: 'Last minute' }));
 	followFilter(table);
+	followRows(table, onChoose);
 	table.scroller.addEventListener('scroll', () => showRows(table));
 	return table;
 }
@@ -99,6 +112,58 @@ function followFilter(table) {
 	});
 }
 
+function followRows(table, onChoose) {
+	const rowAt = (node) =>
+	    table.rows.find((row) => row.node === node.closest('tr'));
+
+	table.body.addEventListener('focusin', (e) => {
+		table.current = rowAt(e.target)?.b ?? null;
+	});
+	table.body.addEventListener('keydown', (e) => {
+		const step = ROW_KEYS[e.key];
+
+		if (step === undefined || e.ctrlKey || e.metaKey || e.altKey)
+			return;
+		e.preventDefault();
+		goToRow(table, table.wanted.indexOf(table.current) + step);
+	});
+	table.body.addEventListener('click', (e) => {
+		const row = rowAt(e.target);
+
+		if (row === undefined || e.detail > 0 && hasMarks(row.node))
+			return;
+		table.current = row.b;
+		onChoose(row.b);
+	});
+}
+
+/* Who marks a text with the pointer, to copy it, has not meant the row. */
+function hasMarks(node) {
+	const marked = getSelection();
+
+	return !marked.isCollapsed && marked.containsNode(node, true);
+}
+
+/* Scrolls no further than it must. The head lies over the first row. */
+function goToRow(table, wish) {
+	const { scroller, body, wanted } = table;
+	const headHeight = body.parentNode.tHead.offsetHeight;
+	const i = Math.max(0, Math.min(wanted.length - 1, wish));
+	const { height } = rowsInSight(table);
+	const room = scroller.clientHeight - headHeight;
+
+	scroller.scrollTop = Math.min(i * height,
+	    Math.max(scroller.scrollTop, (i + 1) * height - room));
+	table.current = wanted[i];
+	showRows(table);
+	rowOf(table, table.current).cells[0].scrollIntoView(
+	    { block: 'nearest', inline: 'nearest' });
+}
+
+function rowOf(table, b) {
+	return table.rows.find((row) => row.b === b);
+}
+
 function isWanted(table, b) {
 	return table.filter === '' || [b.name, b.addr, b.state]
 	    .some((text) => text.toLowerCase().includes(table.filter));
@@ -121,6 +186,7 @@ function compareBackends(table, x, y) {
 function rowNew() {
 	const path = document.createElementNS(SVG, 'path');
 	const svg = document.createElementNS(SVG, 'svg');
+	const button = make('button', { type: 'button', tabIndex: -1 });
 	const cells = COLUMNS.map((column) => make(
 	    column.key === 'name' ? 'th' : 'td',
 	    { className: column.isNumber ? 'number' : column.key }));
@@ -130,11 +196,14 @@ function rowNew() {
 	svg.setAttribute('aria-hidden', 'true');
 	svg.append(path);
 	cells[0].scope = 'row';
-	return { cells, path, texts: [], node: make('tr', {}, ...cells,
-	    make('td', { className: 'spark' }, svg)) };
+	cells[0].append(button);
+	return { b: null, isChosen: null, cells, button, path, texts: [],
+		node: make('tr', {}, ...cells,
+		    make('td', { className: 'spark' }, svg)) };
 }
 
-function rowWrite(row, b) {
+function rowWrite(row, b, isChosen) {
+	row.b = b;
 	COLUMNS.forEach((column, i) => {
 		const value = b[column.key];
 		const text = column.format ? column.format(value) :
@@ -142,7 +211,8 @@ function rowWrite(row, b) {
 
 		if (row.texts[i] === text)
 			return;
-		row.texts[i] = row.cells[i].textContent = text;
+		row.texts[i] = text;
+		(i === 0 ? row.button : row.cells[i]).textContent = text;
 		if (column.isNumber)
 			row.cells[i].classList.toggle('is-zero', !(value > 0));
 		else
@@ -150,6 +220,11 @@ function rowWrite(row, b) {
 	});
 	if (row.node.dataset.state !== b.state)
 		row.node.dataset.state = b.state;
+	if (row.isChosen !== isChosen) {
+		row.isChosen = isChosen;
+		row.node.classList.toggle('is-chosen', isChosen);
+		row.button.ariaPressed = isChosen;
+	}
 }
 
 /* The last minute of a backend, from zero to its own greatest. */
@@ -193,8 +268,21 @@ function setRoom(row, height) {
 	row.firstChild.style.height = `${height}px`;
 }
 
+/* One row can be reached by Tab: that of the current backend, else the first in
+ * sight. */
+function placeFocus(table, firstInSight, hadFocus) {
+	const row = rowOf(table, table.current);
+	const stop = row ?? table.rows[firstInSight];
+
+	for (const { button } of table.rows)
+		button.tabIndex = button === stop?.button ? 0 : -1;
+	if (hadFocus && document.activeElement !== row?.button)
+		(row?.button ?? table.scroller).focus({ preventScroll: true });
+}
+
 function showRows(table) {
 	const { height, first, end } = rowsInSight(table);
+	const hadFocus = table.body.contains(document.activeElement);
 
 	while (table.rows.length > end - first)
 		table.rows.pop().node.remove();
@@ -207,15 +295,18 @@ function showRows(table) {
 	table.rows.forEach((row, i) => {
 		const b = table.wanted[first + i];
 
-		rowWrite(row, b);
-		rowSpark(row, b.line, table.columns);
+		rowWrite(row, b, b === table.chosen);
+		rowSpark(row, b.lines.claims, table.columns);
 		row.node.setAttribute('aria-rowindex', first + i + 2);
 	});
 	setRoom(table.before, height * first);
 	setRoom(table.after, height * (table.wanted.length - end));
+	placeFocus(table,
+	    Math.ceil(table.scroller.scrollTop / height) - first, hadFocus);
 }
 
-function sayCount(table, pool, unshown) {
+function sayCount(table, pool) {
+	const { unshown } = pool.counts;
 	const all = pool.shown.length, shown = table.wanted.length;
 	const text = `${shown === all ? '' : `${formatCount(shown)} of `}` +
 	    formatCount(all) + (unshown > 0 ?
@@ -227,12 +318,13 @@ function sayCount(table, pool, unshown) {
 	    'No source names a backend for this pool.');
 }
 
-function tableDraw(table, model, pool) {
+function tableDraw(table, model, pool, chosen) {
+	table.chosen = chosen;
 	table.columns = model.columns;
 	table.wanted = pool.shown.filter((b) => isWanted(table, b))
 	    .sort((x, y) => compareBackends(table, x, y));
 	table.body.parentNode.setAttribute('aria-rowcount',
 	    table.wanted.length + 1);
 	showRows(table);
-	sayCount(table, pool, model.unshown);
+	sayCount(table, pool);
 }
