@@ -20,7 +20,7 @@ const SAMPLES = 320;
 const POOLS_MAX = 64;
 const BACKENDS_MAX = 5000;
 
-const BACKEND_STATES = ['online', 'offline', 'draining'];
+const BACKEND_STATES = ['online', 'offline', 'untried', 'draining'];
 const SLOT_STATES = ['claimed', 'checking', 'unclaimed', 'connecting'];
 
 function modelNew() {
