@@ -349,7 +349,7 @@ print_all()
 	local name join
 	for name in $(probe_names); do
 		case $name in
-		client__* | *__change) continue ;;
+		client__claim | *__change) continue ;;
 		resolve__*) join='str(arg2)' ;;
 		*) join='"-"' ;;
 		esac
@@ -365,6 +365,8 @@ unmet()
 {
 	sed -nE -e 's/^handle__claimed /handle__start /' \
 	    -e 's/^handle__returned /handle__end /' \
+	    -e 's/^client__connected /client__start /' \
+	    -e 's/^client__gone /client__end /' \
 	    -e 's/__(done|failed) /__end /' \
 	    -e '/^claim__acquire__/d' \
 	    -e 's/^([a-z_]+)__(start|end) (.*)/\1 \3 \2/p' "$1" |
@@ -423,6 +425,7 @@ signal.pause()' "${SILENT##*:}"
 	stop_daemon pool
 	wait_for has_ended "$(daemon_pid trace)"
 	[[ $(grep -c __start "$SCRATCH/trace.out") -gt 100 ]]
+	[[ $(grep -c client__connected "$SCRATCH/trace.out") -gt 30 ]]
 	run unmet "$SCRATCH/trace.out"
 	echo "unmet: $output"
 	[[ -z $output ]]
