@@ -181,6 +181,36 @@ a_congestion_that_returns_at_once_is_met_with_the_drops_it_had(void **state)
 }
 
 static void
+a_congestion_that_returns_within_16_intervals_is_met_likewise(void **state)
+{
+	struct queue *q = begin();
+
+	(void)state;
+	drop_fast(q);
+	relax(q, 10 * INTERVAL);
+	assert_in_range(second_drop(q), SERVICE, INTERVAL / 2);
+	end(&q);
+}
+
+/* The next drop of the first congestion would have been later than the whole
+ * interval of the second. */
+static void
+a_shorter_interval_does_not_make_it_forget(void **state)
+{
+	struct queue *q = begin();
+
+	(void)state;
+	q->r->policy.codel_interval = 5 * INTERVAL;
+	rig_set_policy(q->r);
+	drop_fast(q);
+	q->r->policy.codel_interval = INTERVAL;
+	rig_set_policy(q->r);
+	relax(q, SERVICE);
+	assert_in_range(second_drop(q), SERVICE, INTERVAL / 2);
+	end(&q);
+}
+
+static void
 a_congestion_that_returns_later_begins_anew(void **state)
 {
 	struct queue *q = begin();
@@ -224,6 +254,24 @@ a_queue_that_was_served_to_its_end_begins_a_new_interval(void **state)
 }
 
 static void
+a_queue_whose_claims_all_gave_up_begins_a_new_interval(void **state)
+{
+	struct queue *q = begin();
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		begin_congestion(q);
+		congest(q, INTERVAL - MS(10));
+		give_up(q);
+		rig_release(q->r, q->r->conns[0].claim, CLAIM_END_OK);
+		rig_pass(q->r, 5 * INTERVAL);
+		q->last = rig_claim(q->r);
+	}
+	assert_int_equal(q->drops, 0);
+	end(&q);
+}
+
+static void
 the_last_claim_that_waits_is_not_dropped(void **state)
 {
 	struct queue *q = begin();
@@ -248,11 +296,16 @@ main(void)
 		cmocka_unit_test(drops_begin_after_an_interval_and_come_faster),
 		cmocka_unit_test(
 		    a_congestion_that_returns_at_once_is_met_with_the_drops_it_had),
+		cmocka_unit_test(
+		    a_congestion_that_returns_within_16_intervals_is_met_likewise),
+		cmocka_unit_test(a_shorter_interval_does_not_make_it_forget),
 		cmocka_unit_test(a_congestion_that_returns_later_begins_anew),
 		cmocka_unit_test(
 		    a_short_wait_ends_the_interval_that_long_ones_began),
 		cmocka_unit_test(
 		    a_queue_that_was_served_to_its_end_begins_a_new_interval),
+		cmocka_unit_test(
+		    a_queue_whose_claims_all_gave_up_begins_a_new_interval),
 		cmocka_unit_test(the_last_claim_that_waits_is_not_dropped),
 	};
 

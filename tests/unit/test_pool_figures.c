@@ -370,6 +370,25 @@ pick_names_the_backend_that_the_next_claim_gets(void **state)
 }
 
 static void
+pick_owes_a_backend_that_failed_no_more_than_claims_do(void **state)
+{
+	struct rig *r = begin(24, 3);
+
+	(void)state;
+	lose_one(r, 0);
+	rig_pass(r, SEC(1));
+	for (int i = 0; i < 60; i++) {
+		int backend = picked(r, NULL, NULL);
+		uint64_t c = rig_claim(r);
+
+		assert_int_not_equal(rig_conn_of(r, c)->backend, 0);
+		assert_int_not_equal(backend, 0);
+		rig_release(r, c, CLAIM_END_OK);
+	}
+	rig_end(&r);
+}
+
+static void
 pick_takes_nothing(void **state)
 {
 	struct rig *r = begin(2, 2);
@@ -439,6 +458,8 @@ main(void)
 		    a_failure_leaves_the_window_once_and_then_counts_no_more),
 		cmocka_unit_test(
 		    pick_names_the_backend_that_the_next_claim_gets),
+		cmocka_unit_test(
+		    pick_owes_a_backend_that_failed_no_more_than_claims_do),
 		cmocka_unit_test(pick_takes_nothing),
 		cmocka_unit_test(pick_says_why_there_is_nothing_to_pick),
 	};
