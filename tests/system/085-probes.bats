@@ -278,6 +278,60 @@ have_three_each()
 	EOF
 }
 
+# Is this what was said last of how many wait?
+last_count_is()
+{
+	[[ $(grep '^@waiting' "$SCRATCH/trace.out" | tail -n 1) == \
+		"@waiting[demo]: $1" ]]
+}
+
+are_waiting()
+{
+	[[ $(ask 'stats demo') == *" waiting=$1 "* ]]
+}
+
+@test "queue: claims that began before it are not counted, nor counted off" {
+	needs_tracer
+	start_demo --set max-slots=2 --set max-count=1
+	start_daemon -n old qorb-load --tasks 5 --claims 5 --wait 60s \
+	    --hold 60s demo
+	wait_for are_waiting 3
+	trace_script queue
+	start_daemon -n new qorb-load --tasks 2 --claims 2 --wait 60s demo
+	wait_for last_count_is 2
+	stop_daemon old
+	wait_for last_count_is 0
+}
+
+# More claims wait than a map of bpftrace has room for, and then are served.
+flood()
+{
+	run_ok ask 'pause demo'
+	start_daemon -n load qorb-load --tasks 7000 --claims 7000 --wait 60s demo
+	wait_for are_waiting 7000
+	"$@"
+	run_ok ask 'resume demo'
+	DEADLINE=60 wait_for has_ended "$(daemon_pid load)"
+	grep -qE '^cycles +7,000 ' "$SCRATCH/load.out"
+}
+
+@test "queue: counts right though more wait than a map has room for" {
+	needs_tracer
+	start_demo --set max-waiting=8000
+	trace_script queue
+	flood wait_for last_count_is 7000
+	wait_for last_count_is 0
+}
+
+@test "claim-latency: BPFTRACE_MAP_KEYS_MAX makes room for more claims" {
+	needs_tracer
+	start_demo --set max-waiting=8000
+	BPFTRACE_MAP_KEYS_MAX=8192 trace_script claim-latency
+	flood true
+	end_trace
+	[[ $(histogram_sum) -eq 7000 ]]
+}
+
 @test "who: claims by pool, pid and program" {
 	needs_tracer
 	start_demo
@@ -295,7 +349,7 @@ print_all()
 	local name join
 	for name in $(probe_names); do
 		case $name in
-		client__* | *__change) continue ;;
+		client__claim | *__change) continue ;;
 		resolve__*) join='str(arg2)' ;;
 		*) join='"-"' ;;
 		esac
@@ -311,6 +365,8 @@ unmet()
 {
 	sed -nE -e 's/^handle__claimed /handle__start /' \
 	    -e 's/^handle__returned /handle__end /' \
+	    -e 's/^client__connected /client__start /' \
+	    -e 's/^client__gone /client__end /' \
 	    -e 's/__(done|failed) /__end /' \
 	    -e '/^claim__acquire__/d' \
 	    -e 's/^([a-z_]+)__(start|end) (.*)/\1 \3 \2/p' "$1" |
@@ -369,6 +425,7 @@ signal.pause()' "${SILENT##*:}"
 	stop_daemon pool
 	wait_for has_ended "$(daemon_pid trace)"
 	[[ $(grep -c __start "$SCRATCH/trace.out") -gt 100 ]]
+	[[ $(grep -c client__connected "$SCRATCH/trace.out") -gt 30 ]]
 	run unmet "$SCRATCH/trace.out"
 	echo "unmet: $output"
 	[[ -z $output ]]

@@ -186,6 +186,31 @@ idle_connections_are_checked_each_health_interval_plus_spread(void **state)
 }
 
 static void
+checks_of_many_connections_fall_all_over_spread(void **state)
+{
+	struct rig *r = begin(100);
+
+	(void)state;
+	r->policy.spread = SEC(1);
+	r->policy.health_interval = SEC(10);
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(10) - 1);
+	assert_int_equal(r->health_checks, 0);
+	for (int i = 0; i < 10; i++) {
+		unsigned before = r->health_checks;
+
+		rig_pass(r, MS(100));
+		assert_in_range(r->health_checks - before, 1, 30);
+	}
+	rig_pass(r, 1);
+	assert_int_equal(r->health_checks, 100);
+	rig_pass(r, SEC(20)); /* the second round, and some of the third */
+	assert_in_range(r->health_checks, 200, 300);
+	rig_end(&r);
+}
+
+static void
 a_failed_health_check_takes_the_connection_out(void **state)
 {
 	struct rig *r = begin(1);
@@ -266,6 +291,42 @@ a_connection_that_comes_back_dirty_is_made_anew_at_once(void **state)
 	rig_end(&r);
 }
 
+/* Breaks a connection of that age, whose attempts had failed six times in a row
+ * before it, and says how long the next one waits when it fails too. */
+static uint64_t
+wait_after_a_break_at(uint64_t age_us)
+{
+	struct rig *r = begin(1);
+	uint64_t wait_us;
+	unsigned connects;
+
+	r->moods[0] = RIG_DOWN;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, MS(20 + 40 + 80 + 160 + 320));
+	assert_int_equal(r->connects[0], 6);
+	r->moods[0] = RIG_UP;
+	rig_pass(r, MS(640));
+	assert_int_equal(r->open, 1);
+	rig_pass(r, age_us);
+	connects = r->connects[0];
+	r->moods[0] = RIG_DOWN;
+	rig_release(r, rig_claim(r), CLAIM_END_BROKEN);
+	assert_int_equal(r->connects[0], connects + 1); /* at once, however */
+	wait_us = r->stats.next_retry_us;
+	rig_end(&r);
+	return wait_us;
+}
+
+static void
+a_young_connection_that_is_broken_does_not_end_the_row_of_failures(void **state)
+{
+	(void)state;
+	assert_int_equal(wait_after_a_break_at(0), MS(1280));
+	assert_int_equal(wait_after_a_break_at(SEC(1) - 1), MS(1280));
+	assert_int_equal(wait_after_a_break_at(SEC(1)), MS(20));
+}
+
 static void
 a_claimed_connection_that_dies_is_no_proof_of_life(void **state)
 {
@@ -310,6 +371,49 @@ max_lifetime_retires_within_ten_percent_replacement_first(void **state)
 	assert_int_equal(r->open, 1);
 	assert_int_equal(r->most_open, 2);
 	assert_in_range(r->all_connects, 95, 108);
+	rig_end(&r);
+}
+
+/* Connections made at that moment that are still open. */
+static unsigned
+open_since(const struct rig *r, uint64_t made_us)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < pool_slot_room(r->pool); i++)
+		n += r->conns[i].is_open && r->conns[i].opened_us == made_us;
+	return n;
+}
+
+static void
+connections_made_at_one_moment_do_not_all_end_at_one(void **state)
+{
+	struct rig *r = begin(200);
+	uint64_t made_us = r->now_us;
+	unsigned left, early = 0, late = 0;
+
+	(void)state;
+	r->policy.spares_wanted = 100;
+	r->policy.health_interval = NEVER;
+	r->policy.max_lifetime = SEC(100);
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(90) - 1);
+	left = open_since(r, made_us);
+	assert_int_equal(left, 100);
+	for (int i = 0; i < 20; i++) {
+		rig_pass(r, SEC(1));
+		assert_in_range(left - open_since(r, made_us), 0, 20);
+		left = open_since(r, made_us);
+		if (i == 2)
+			early = 100 - left;
+		if (i == 16)
+			late = left;
+	}
+	assert_true(early > 0 && late > 0);
+	rig_pass(r, 1);
+	assert_int_equal(open_since(r, made_us), 0);
+	assert_int_equal(r->open, 100);
 	rig_end(&r);
 }
 
@@ -472,6 +576,8 @@ main(void)
 		cmocka_unit_test(
 		    idle_connections_are_checked_each_health_interval_plus_spread),
 		cmocka_unit_test(
+		    checks_of_many_connections_fall_all_over_spread),
+		cmocka_unit_test(
 		    a_failed_health_check_takes_the_connection_out),
 		cmocka_unit_test(
 		    a_check_without_answer_ends_with_health_check_timeout),
@@ -480,9 +586,13 @@ main(void)
 		cmocka_unit_test(
 		    a_connection_that_comes_back_dirty_is_made_anew_at_once),
 		cmocka_unit_test(
+		    a_young_connection_that_is_broken_does_not_end_the_row_of_failures),
+		cmocka_unit_test(
 		    a_claimed_connection_that_dies_is_no_proof_of_life),
 		cmocka_unit_test(
 		    max_lifetime_retires_within_ten_percent_replacement_first),
+		cmocka_unit_test(
+		    connections_made_at_one_moment_do_not_all_end_at_one),
 		cmocka_unit_test(
 		    max_claims_per_connection_retires_replacement_first),
 		cmocka_unit_test(

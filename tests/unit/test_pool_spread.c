@@ -301,6 +301,74 @@ a_backend_not_yet_tried_costs_no_connection_in_its_place(void **state)
 	rig_end(&r);
 }
 
+/* One attempt at a backend that is stuck is answered: it has connected. How
+ * many were answered. */
+static unsigned
+answer_one(struct rig *r, int backend)
+{
+	for (uint32_t i = 0; i < pool_slot_room(r->pool); i++) {
+		struct rig_conn *c = &r->conns[i];
+
+		if (!c->is_trying || c->backend != backend)
+			continue;
+		c->is_trying = false;
+		c->is_open = true;
+		c->opened_us = r->now_us;
+		r->open++;
+		pool_on_connected(r->pool, c->ref, r->now_us);
+		rig_turn(r);
+		return 1;
+	}
+	return 0;
+}
+
+static void
+a_rebalance_opens_before_it_closes_where_there_is_room(void **state)
+{
+	struct rig *r = begin(16, 8);
+	unsigned answered = 0;
+
+	(void)state;
+	r->moods[1] = RIG_STUCK;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(2));
+	rig_name(r, 0, 2);
+	for (int i = 0; i < 20; i++) {
+		rig_pass(r, SEC(1)); /* long enough for all that is due */
+		assert_in_range(r->open, 8, 12);
+		answered += answer_one(r, 1);
+		assert_in_range(r->open, 8, 12);
+	}
+	assert_int_equal(answered, 4);
+	assert_int_equal(rig_slots(r, 0), 4);
+	assert_int_equal(rig_slots(r, 1), 4);
+	assert_int_equal(r->connects[0], 8);
+	rig_end(&r);
+}
+
+static void
+a_rebalance_closes_before_it_opens_where_there_is_no_room(void **state)
+{
+	struct rig *r = begin(8, 8);
+
+	(void)state;
+	r->moods[1] = RIG_STUCK;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, SEC(2));
+	rig_name(r, 0, 2);
+	for (int i = 0; i < 20; i++) {
+		rig_pass(r, SEC(1));
+		(void)answer_one(r, 1);
+		assert_in_range(r->open, 4, 8);
+	}
+	assert_int_equal(rig_slots(r, 0), 4);
+	assert_int_equal(rig_slots(r, 1), 4);
+	assert_int_equal(r->most_slots, 8);
+	rig_end(&r);
+}
+
 static void
 spares_are_kept_between_rebalances(void **state)
 {
@@ -772,6 +840,10 @@ main(void)
 		    a_new_backend_gets_its_share_though_nothing_is_idle),
 		cmocka_unit_test(
 		    new_backends_that_are_down_take_one_slot_of_a_busy_pool),
+		cmocka_unit_test(
+		    a_rebalance_opens_before_it_closes_where_there_is_room),
+		cmocka_unit_test(
+		    a_rebalance_closes_before_it_opens_where_there_is_no_room),
 		cmocka_unit_test(spares_are_kept_between_rebalances),
 		cmocka_unit_test(
 		    a_pool_shrinks_only_at_a_rebalance_and_not_below_its_peak),
