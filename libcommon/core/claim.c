@@ -410,12 +410,12 @@ square_root(uint64_t n)
 
 /* RFC 8289, 5.4: each interval is shorter by the square root of the drops. */
 static uint64_t
-codel_next(const struct pool *p, const struct codel *d)
+codel_next(const struct pool *p, uint64_t from_us)
 {
 	uint64_t interval = p->policy.codel_interval;
-	uint64_t root = square_root((uint64_t)d->drops << 32); /* of 2^16 */
+	uint64_t drops = p->codel.drops;
 
-	return time_after(p->now_us, (interval << 16) / root);
+	return time_after(from_us, (interval << 16) / square_root(drops << 32));
 }
 
 /* CoDel (RFC 8289) at the head of the queue: waits that have been above the
@@ -428,6 +428,7 @@ codel_drops(struct pool *p, const struct claim *c)
 	struct codel *d = &p->codel;
 	uint64_t wait = p->now_us - c->asked_at_us;
 	bool is_long = wait >= p->policy.codel_target && p->waiting > 1;
+	uint64_t from_us = p->now_us;
 
 	if (!is_long) {
 		codel_rest(p);
@@ -451,10 +452,11 @@ codel_drops(struct pool *p, const struct claim *c)
 		d->drops = d->drops_before = more;
 	} else if (p->now_us >= d->drop_next_us) {
 		d->drops++;
+		from_us = d->drop_next_us; /* what is late is made up for */
 	} else {
 		return false;
 	}
-	d->drop_next_us = codel_next(p, d);
+	d->drop_next_us = codel_next(p, from_us);
 	return true;
 }
 

@@ -226,7 +226,7 @@ struct pool_stats {
 	uint32_t counts[SLOT_STATE_COUNT];
 	uint32_t slots;		 /* their sum */
 	uint32_t waiting;	 /* claims */
-	uint64_t oldest_wait_us; /* 0 when none waits */
+	uint64_t oldest_wait_us; /* also with on-acquire running; 0: none */
 	uint32_t held;		 /* claims granted and not back */
 	uint64_t claims;	 /* granted since the pool was made */
 	uint64_t refused[ERROR_COUNT];

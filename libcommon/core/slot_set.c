@@ -709,6 +709,7 @@ slot_set_best(const struct pool *p)
 
 		if (!slot_set_is_usable(set) || set->health == HEALTH_OFFLINE)
 			continue;
+		forgive(p, set, LAG_STRIDES);
 		if (best == NULL || set->health > best->health ||
 		    (set->health == best->health &&
 			slot_set_is_better(p, set, best)))
