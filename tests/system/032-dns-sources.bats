@@ -124,6 +124,41 @@ saved_names()
 	run ! saved_names
 }
 
+saved_are()
+{
+	[[ $(sed -n 's/^\([^ ]*\.test\.com:[0-9]*\) .*/\1/p' "$SCRATCH/state" |
+	    sort | xargs) == "$*" ]]
+}
+
+is_silent()
+{
+	[[ $(ask 'backends demo') == *"backend=$1 "*" rule=silent"* ]]
+}
+
+@test "what DNS withdraws while one of its servers is dead is not saved" {
+	local first
+	serve ns1 '_echo._tcp SRV 0 1 1 a' 'a A 127.0.0.1'
+	first=$NSD_ADDR
+	serve ns2 '_echo._tcp SRV 0 1 2 b' 'b A 127.0.0.1'
+	start_pool --set dns-answers=merge --dns "$first,$NSD_ADDR" \
+	    --set query-timeout=500ms --set "state-file=$SCRATCH/state" \
+	    --set query-retry=100ms demo=_echo._tcp.test.com
+	wait_for saved_are a.test.com:1 b.test.com:2
+	stop_daemon ns1
+	wait_for resolver_is stale
+	write_zone ns2 '_echo._tcp SRV 0 1 3 c' 'c A 127.0.0.1'
+	reload_nsd ns2
+	wait_for has_backends a.test.com:1 c.test.com:3
+	wait_for saved_are a.test.com:1 c.test.com:3
+	# Failures alone take nothing out of it.
+	stop_daemon ns2
+	wait_for is_silent c.test.com:3
+	run_ok ask 'set demo stale-for=0'
+	wait_for has_backends
+	stop_daemon pool
+	saved_are a.test.com:1 c.test.com:3
+}
+
 zone_names()
 {
 	[[ $(qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com) == "$1".* ]]
