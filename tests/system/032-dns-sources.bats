@@ -172,7 +172,7 @@ zone_names()
 	stop_daemon pool
 	stop_daemon nsd
 	cp "$file" "$SCRATCH/good"
-	for damage in 's/127/126/' '$d' '2d' 's/$/\r/' 's/qorb/corb/'; do
+	for damage in 's/127/126/' '$d' '2d' 's/$/\r/' 's/qorb/corb/' d; do
 		sed "$damage" "$SCRATCH/good" >"$file"
 		start_saving
 		wait_for resolver_is failing
@@ -181,6 +181,34 @@ zone_names()
 		wait_for_text "$SCRATCH/pool.err" "state-file $file is ignored"
 		stop_daemon pool
 	done
+}
+
+@test "a state file that was never written to is no damaged one" {
+	local life
+	for life in first second; do
+		echo "$life"
+		start_pool --dns 127.0.0.1:1 --set "state-file=$SCRATCH/state" \
+		    demo=_echo._tcp.test.com
+		stop_daemon pool
+	done
+	run ! grep 'is ignored' "$SCRATCH/pool.err"
+	[[ -s $SCRATCH/state ]]
+}
+
+@test "a state file is on the disk before it takes the old one's place" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -o /dev/null true || skip "strace may not trace here"
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	export ASAN_OPTIONS=detect_leaks=0
+	start_daemon -n pool -s "$QORB_SOCKET" strace -D -o "$SCRATCH/calls" \
+	    -e trace=fdatasync,fsync,rename,renameat,renameat2 \
+	    "$QORB_BIN/qorb-pool" --dns "$NSD_ADDR" \
+	    --set "state-file=$SCRATCH/state" demo=_echo._tcp.test.com
+	wait_for saved_names
+	stop_daemon pool
+	run cat "$SCRATCH/calls"
+	assert_line --index 0 --regexp '^f(data)?sync\(.* = 0$'
+	assert_line --index 1 --regexp '^rename.*state"\).* = 0$'
 }
 
 @test "two daemons never share a state file" {
