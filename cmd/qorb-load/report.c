@@ -204,6 +204,20 @@ report_backend(
 }
 
 static void
+report_connections(const struct figures *f, FILE *out)
+{
+	const char *over = f->has_more_slots ? "over " : "";
+	char count[NUMBERS_BYTES];
+
+	fprintf(out,
+	    "%s%s connection%s in %s%zu slot%s seen, "
+	    "%.1f claims on each connection (mean)\n",
+	    over, numbers_count(count, f->connections),
+	    f->connections == 1 ? "" : "s", over, f->slot_count,
+	    f->slot_count == 1 ? "" : "s", figures_claims_each(f));
+}
+
+static void
 report_backends(const struct report *r, FILE *out)
 {
 	const struct figures *f = r->figures;
@@ -213,15 +227,9 @@ report_backends(const struct report *r, FILE *out)
 	fprintf(out, "\n%-37s%15s%8s\n", "backend", "claims", "share");
 	for (size_t i = 0; i < f->backend_count; i++)
 		report_backend(r, out, &f->backends[i]);
-	if (r->work->direct != NULL) {
-		fputc('\n', out);
-		return;
-	}
-	fprintf(out,
-	    "\n%s%zu connection slot%s seen, %.1f claims on each (mean)\n",
-	    f->has_more_slots ? "over " : "", f->slot_count,
-	    f->slot_count == 1 ? "" : "s",
-	    (double)f->granted / (double)f->slot_count);
+	fputc('\n', out);
+	if (r->work->direct == NULL)
+		report_connections(f, out);
 }
 
 static void

@@ -173,6 +173,26 @@ json_claims(const struct report *r)
 	return o;
 }
 
+/* Without a pool there is one for each claim, and no slot. */
+static json_t *
+json_connections(const struct report *r)
+{
+	const struct figures *f = r->figures;
+
+	if (r->work->direct != NULL)
+		return json_pack("{s:o}", "seen", json_count(f->granted));
+	return json_pack("{s:o, s:b, s:f}", "seen", json_count(f->connections),
+	    "is_more", f->has_more_slots, "claims_each",
+	    figures_claims_each(f));
+}
+
+static json_t *
+json_slots(const struct figures *f)
+{
+	return json_pack("{s:i, s:b}", "seen", (int)f->slot_count, "is_more",
+	    f->has_more_slots);
+}
+
 static json_t *
 json_report(const struct report *r)
 {
@@ -180,19 +200,20 @@ json_report(const struct report *r)
 	json_t *cycles = json_pack("{s:o, s:o, s:f}", "whole",
 	    json_count(f->cycles), "unfinished", json_count(f->cut),
 	    "per_second", figures_rate(f, f->cycles));
-	json_t *slots = json_pack("{s:i, s:b, s:f}", "seen", (int)f->slot_count,
-	    "is_more", f->has_more_slots, "claims_each",
-	    f->slot_count > 0 ? (double)f->granted / (double)f->slot_count
-			      : 0.0);
+	json_t *o;
 
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	o = json_pack("{s:s, s:o, s:s, s:o, s:o, s:o,"
+		      " s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "qorb_load", QORB_VERSION, "server", json_text(r->server), "end",
 	    end_names[r->end], "why", json_text(r->why), "work",
 	    json_work(r->work), "elapsed_us", json_count(f->elapsed_us),
 	    "claims", json_claims(r), "cycles", cycles, "latency",
 	    json_latencies(f), "errors", json_errors(f), "backends",
-	    json_backends(f), "slots", slots, "cpu", json_cpu(f));
+	    json_backends(f), "connections", json_connections(r), "cpu",
+	    json_cpu(f));
+	if (o != NULL && r->work->direct == NULL)
+		json_object_set_new(o, "slots", json_slots(f));
+	return o;
 }
 
 static bool

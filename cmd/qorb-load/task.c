@@ -128,6 +128,7 @@ task_on_granted(struct task *t, const struct lent *lent, uint64_t now_us)
 	const struct figures_grant figures = {
 		.backend = lent->backend,
 		.slot = lent->slot,
+		.connection = lent->connection,
 		.planned_us = t->planned_us,
 		.asked_us = t->asked_us,
 		.now_us = now_us,
