@@ -117,17 +117,29 @@ json_direct(const struct workload *w)
 	return list;
 }
 
+/* NEVER, which no count reaches either: there is none. */
+static json_t *
+json_bound(uint64_t bound)
+{
+	return bound == NEVER ? json_null() : json_count(bound);
+}
+
 static json_t *
 json_work(const struct workload *w)
 {
-	json_t *o = json_pack("{s:o, s:s, s:i, s:i, s:i, s:o}", "pool",
+	json_t *o = json_pack("{s:o, s:s, s:i, s:i, s:o}", "pool",
 	    w->direct == NULL ? json_text(w->pool) : json_null(), "model",
 	    workload_is_open(w) ? "open" : "closed", "tasks", (int)w->tasks,
-	    "connections", (int)w->links, "payload", (int)w->payload, "seed",
-	    json_count(w->seed));
+	    "payload", (int)w->payload, "seed", json_count(w->seed));
 
 	if (o == NULL)
 		return NULL;
+	if (w->direct == NULL)
+		json_object_set_new(o, "connections", json_count(w->links));
+	json_object_set_new(o, "claims", json_bound(w->claims));
+	json_object_set_new(o, "duration_us", json_bound(w->duration_us));
+	if (w->has_wait)
+		json_object_set_new(o, "wait_us", json_bound(w->wait_us));
 	json_object_set_new(o, "hold_us", json_count(w->hold_us));
 	json_object_set_new(o, "pause_us", json_count(w->pause_us));
 	json_object_set_new(o, "ramp_us", json_count(w->ramp_us));

@@ -848,5 +848,19 @@ usage_error()
 
 @test "too few descriptors for the tasks are said before the run" {
 	run_status 1 bash -c 'ulimit -n 64; exec qorb-load -t 100 -n 1 demo'
-	[[ $stderr == 'qorb-load: 100 tasks: need '*'the limit is 64'* ]]
+	[[ $stderr == 'qorb-load: 100 tasks: 133 descriptors are needed, the limit is 64: '* ]]
+	run_status 1 bash -c 'ulimit -n 33; exec qorb-load -t 1 -n 1 demo'
+	[[ $stderr == 'qorb-load: 1 task: 34 descriptors are needed, the limit is 33: '* ]]
+}
+
+@test "the object says when the run was to end, and how long claims may wait" {
+	start_all
+	run_ok qorb-load --claims 5 --wait 250ms --json demo
+	report_says '.work.claims == 5 and .work.wait_us == 250000'
+	report_says '.work.duration_us == null and .work.connections == 1'
+	run_ok qorb-load --duration 100ms --wait never --json demo
+	report_says '.work.claims == null and .work.duration_us == 100000'
+	report_says '.work | has("wait_us") and .wait_us == null'
+	run_ok qorb-load --claims 5 --direct "$ADDRS" --json
+	report_says '.work | has("wait_us") or has("connections") | not'
 }
