@@ -1,10 +1,15 @@
 #include "report.h"
 
+#include <string.h>
+
 #include "core/backend.h"
 #include "core/base.h"
 #include "core/text.h"
 #include "io/options.h"
 #include "numbers.h"
+
+/* Of a pool's name, or why a run ended, with all that is escaped in it. */
+#define WORDS_BYTES 4096
 
 const struct report_quantile report_quantiles[REPORT_QUANTILES] = {
 	{ "p50", "p50_us", 5000 },
@@ -81,6 +86,27 @@ report_status(const struct report *r)
 
 /* ---- For people ---- */
 
+void
+report_words(FILE *out, const char *before, const char *words)
+{
+	char buf[WORDS_BYTES];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	text_add_escaped(&t, words, strlen(words));
+	fprintf(out, "%s%s", before, buf);
+}
+
+bool
+report_end(const struct report *r, FILE *out)
+{
+	if (r->end == DRIVER_COMPLETE)
+		return false;
+	report_words(out, "ended early: ", r->why);
+	fputc('\n', out);
+	return true;
+}
+
 static void
 report_head(const struct report *r, FILE *out)
 {
@@ -90,9 +116,9 @@ report_head(const struct report *r, FILE *out)
 	if (w->direct != NULL)
 		fprintf(out, "a connection each claim");
 	else
-		fprintf(out, "pool %s", w->pool);
+		report_words(out, "pool ", w->pool);
 	if (r->server[0] != '\0')
-		fprintf(out, " of %s", r->server);
+		report_words(out, " of ", r->server);
 	fprintf(out, ", %u task%s, ", w->tasks, w->tasks == 1 ? "" : "s");
 	if (w->replay != NULL)
 		fprintf(out, "%s arrivals replayed, ",
@@ -106,8 +132,7 @@ report_head(const struct report *r, FILE *out)
 	fprintf(out, "%s, seed %llu\n",
 	    numbers_span(span, r->figures->elapsed_us),
 	    (unsigned long long)w->seed);
-	if (r->end != DRIVER_COMPLETE)
-		fprintf(out, "ended early: %s\n", r->why);
+	(void)report_end(r, out);
 }
 
 static void

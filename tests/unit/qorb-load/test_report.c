@@ -283,6 +283,23 @@ the_object_holds_the_same_figures(void **state)
 }
 
 static void
+words_of_others_harm_no_terminal(void **state)
+{
+	struct fixture x;
+
+	(void)state;
+	begin(&x, 0);
+	x.work.pool = "de\nmo";
+	x.report.server = "\x1B[1m";
+	x.report.end = DRIVER_LOST;
+	x.report.why = "a\nb";
+	print(&x, report_text);
+	has(&x, "pool de\\x0Amo of \\x1B[1m, 3 tasks");
+	has(&x, "ended early: a\\x0Ab\n");
+	end(&x);
+}
+
+static void
 names_that_are_not_utf_8_do_not_spoil_the_object(void **state)
 {
 	struct fixture x;
@@ -389,6 +406,7 @@ main(void)
 		cmocka_unit_test(
 		    a_backends_name_cannot_play_tricks_with_a_terminal),
 		cmocka_unit_test(the_object_holds_the_same_figures),
+		cmocka_unit_test(words_of_others_harm_no_terminal),
 		cmocka_unit_test(
 		    names_that_are_not_utf_8_do_not_spoil_the_object),
 		cmocka_unit_test(
