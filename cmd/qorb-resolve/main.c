@@ -234,6 +234,8 @@ hint_of(const struct run *run)
 	case DNS_REFUSED:
 		return "it may not be in charge of this domain; --dns asks "
 		       "another server";
+	case DNS_UNUSABLE:
+		return "is its port 0, or its target's name too long?";
 	case DNS_RECORDS:
 	case DNS_SERVFAIL:
 	case DNS_GARBAGE:
