@@ -269,18 +269,11 @@ flush_output(void)
 		    EXIT_LOOKUP_FAILED, "standard output: %s", strerror(errno));
 }
 
-/* From the resolver's clock to that of the day. */
-static uint64_t
-to_wall(uint64_t at_us)
-{
-	uint64_t age_us = clock_us() - at_us;
-
-	return clock_wall_us() - age_us;
-}
-
 static void
 explain(const struct run *run, struct rows *rows)
 {
+	/* From the resolver's clock to that of the day. */
+	uint64_t ahead_us = clock_wall_us() - clock_us();
 	struct resolver_origin from;
 	struct row_origin *to;
 	struct text server;
@@ -292,9 +285,9 @@ explain(const struct run *run, struct rows *rows)
 		resolver_origin(run->resolver, i, &from);
 		to->rule = resolve_rule_word(from.rule);
 		to->why = resolve_rule_text(from.rule);
-		to->seen_us = to_wall(from.seen_us);
+		to->seen_us = from.seen_us + ahead_us;
 		if (from.absent_since_us != NEVER)
-			to->absent_us = to_wall(from.absent_since_us);
+			to->absent_us = from.absent_since_us + ahead_us;
 		text_init(&server, to->server, sizeof(to->server));
 		text_add(&server, from.server);
 	}

@@ -105,6 +105,17 @@ start_scripted()
 a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 }
 
+@test "backends of one answer were seen at one time" {
+	local i lines=()
+	for i in {1..300}; do
+		lines+=("_echo._tcp SRV 0 0 $i a")
+	done
+	serve "${lines[@]}" 'a A 127.0.0.1'
+	run_ok qorb-resolve --explain --json --dns "$NSD_ADDR" _echo._tcp.test.com
+	[[ $(jq -s 'length' <<<"$output") -eq 300 ]]
+	[[ $(jq -s 'map(.seen) | unique | length' <<<"$output") -eq 1 ]]
+}
+
 @test "records of which none can be used are told as such" {
 	serve '_echo._tcp SRV 0 0 0 a' 'a A 127.0.0.1'
 	run_status 1 qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com
