@@ -110,8 +110,7 @@ dial_on_ready(evutil_socket_t fd, short what, void *arg)
 		dial_fail(dial, FAILURE_CONNECT_FAILED);
 	} else {
 		lent.fd = dial->fd;
-		lent.slot = ++d->made;
-		lent.claim = d->made;
+		lent.claim = ++d->made;
 		dial->fd = -1;
 		dial_clear(dial);
 		d->ops->on_granted(d->ctx, dial_task(dial), &lent, clock_us());

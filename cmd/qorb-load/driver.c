@@ -18,10 +18,6 @@
 
 #define WHY_BYTES 512
 
-/* A closed model's task rests at least this long after a failure, so that a
- * pool with nothing to give is asked, not hammered. */
-#define FAILURE_REST_US (10 * US_PER_MS)
-
 /* How often overdue echoes are looked for: a tenth of the time-out, in these
  * bounds. */
 #define SWEEP_MIN_US (1 * US_PER_MS)
@@ -243,7 +239,7 @@ static void
 driver_on_idle(void *ctx, struct task *t, unsigned failure)
 {
 	struct driver *d = ctx;
-	uint64_t rest_us = d->work->pause_us;
+	uint64_t rest_us = task_rest_us(t, failure);
 
 	if (workload_is_open(d->work)) {
 		d->idle[d->idle_count++] = t;
@@ -251,8 +247,6 @@ driver_on_idle(void *ctx, struct task *t, unsigned failure)
 	}
 	if (!driver_may_ask(d))
 		return;
-	if (failure != 0 && rest_us < FAILURE_REST_US)
-		rest_us = FAILURE_REST_US;
 	if (rest_us > 0)
 		driver_add_timer(&t->rest, rest_us);
 	else

@@ -11,6 +11,15 @@
 #define SLOT_NONE      UINT64_MAX
 #define OTHERS	       "(others)"
 
+static void
+figures_new_slots(struct figures *f, size_t cap)
+{
+	f->slot_cap = cap;
+	f->slots = mem_new(cap, sizeof(*f->slots));
+	for (size_t i = 0; i < cap; i++)
+		f->slots[i].id = SLOT_NONE;
+}
+
 struct figures *
 figures_new(bool is_open)
 {
@@ -20,9 +29,7 @@ figures_new(bool is_open)
 	f->backend_cap = BACKENDS_FIRST;
 	f->backends = mem_new(f->backend_cap, sizeof(*f->backends));
 	f->backend_index = mem_new(2 * f->backend_cap, sizeof(uint32_t));
-	f->slot_cap = SLOTS_FIRST;
-	f->slots = mem_new(f->slot_cap, sizeof(*f->slots));
-	memset(f->slots, 0xff, f->slot_cap * sizeof(*f->slots));
+	figures_new_slots(f, SLOTS_FIRST);
 	return f;
 }
 
@@ -99,14 +106,14 @@ figures_backend(struct figures *f, const char *name)
 	return b;
 }
 
-/* Where in the set this slot is or would be. */
-static uint64_t *
-figures_slot_at(const struct figures *f, uint64_t slot)
+/* Where in the table this slot is or would be. */
+static struct figures_slot *
+figures_slot_at(const struct figures *f, uint64_t id)
 {
 	size_t mask = f->slot_cap - 1;
-	size_t at = hash_mix(slot, 0) & mask;
+	size_t at = hash_mix(id, 0) & mask;
 
-	while (f->slots[at] != SLOT_NONE && f->slots[at] != slot)
+	while (f->slots[at].id != SLOT_NONE && f->slots[at].id != id)
 		at = (at + 1) & mask;
 	return &f->slots[at];
 }
@@ -114,33 +121,56 @@ figures_slot_at(const struct figures *f, uint64_t slot)
 static void
 figures_grow_slots(struct figures *f)
 {
-	uint64_t *old = f->slots;
+	struct figures_slot *old = f->slots;
 	size_t old_cap = f->slot_cap;
 
-	f->slot_cap = 2 * old_cap;
-	f->slots = mem_new(f->slot_cap, sizeof(*f->slots));
-	memset(f->slots, 0xff, f->slot_cap * sizeof(*f->slots));
+	figures_new_slots(f, 2 * old_cap);
 	for (size_t i = 0; i < old_cap; i++) {
-		if (old[i] != SLOT_NONE)
-			*figures_slot_at(f, old[i]) = old[i];
+		if (old[i].id != SLOT_NONE)
+			*figures_slot_at(f, old[i].id) = old[i];
 	}
 	free(old);
 }
 
+/* What a slot has served, after what it had served before. */
 static void
-figures_on_slot(struct figures *f, uint64_t slot)
+figures_on_slot(struct figures *f, const struct figures_slot *more)
 {
-	uint64_t *at = figures_slot_at(f, slot);
+	struct figures_slot *slot = figures_slot_at(f, more->id);
+	uint64_t fresh = more->connections;
 
-	if (*at == slot)
-		return;
-	if (f->slot_count == FIGURES_SLOTS_MAX) {
+	if (slot->id == SLOT_NONE && f->slot_count == FIGURES_SLOTS_MAX) {
 		f->has_more_slots = true;
 		return;
 	}
-	*at = slot;
-	if (2 * ++f->slot_count > f->slot_cap)
-		figures_grow_slots(f);
+	f->connection_claims += more->claims;
+	if (slot->id == SLOT_NONE) {
+		*slot = *more;
+		f->connections += fresh;
+		if (2 * ++f->slot_count > f->slot_cap)
+			figures_grow_slots(f);
+		return;
+	}
+	fresh -= slot->last == more->first;
+	slot->last = more->last;
+	slot->connections += fresh;
+	slot->claims += more->claims;
+	f->connections += fresh;
+}
+
+static void
+figures_on_connection(struct figures *f, const struct figures_grant *grant)
+{
+	const struct figures_slot one = {
+		.id = grant->slot,
+		.first = grant->connection,
+		.last = grant->connection,
+		.connections = 1,
+		.claims = 1,
+	};
+
+	if (grant->connection != 0)
+		figures_on_slot(f, &one);
 }
 
 void
@@ -152,7 +182,7 @@ figures_on_granted(struct figures *f, const struct figures_grant *grant)
 		return;
 	f->granted++;
 	figures_backend(f, grant->backend)->claims++;
-	figures_on_slot(f, grant->slot);
+	figures_on_connection(f, grant);
 	histogram_record(&f->spans.wait, grant->now_us - grant->planned_us);
 	histogram_record(&f->lately, grant->now_us - grant->planned_us);
 	if (f->is_open)
@@ -213,8 +243,8 @@ figures_add(struct figures *to, const struct figures *from)
 		figures_backend(to, b->name)->claims += b->claims;
 	}
 	for (size_t i = 0; i < from->slot_cap; i++) {
-		if (from->slots[i] != SLOT_NONE)
-			figures_on_slot(to, from->slots[i]);
+		if (from->slots[i].id != SLOT_NONE)
+			figures_on_slot(to, &from->slots[i]);
 	}
 	to->has_more_slots |= from->has_more_slots;
 	to->is_ended = true;
@@ -241,6 +271,14 @@ figures_failure_share(const struct figures *f)
 	if (failed == 0)
 		return 0;
 	return 100.0 * (double)failed / (double)(failed + f->cycles);
+}
+
+double
+figures_claims_each(const struct figures *f)
+{
+	if (f->connections == 0)
+		return 0;
+	return (double)f->connection_claims / (double)f->connections;
 }
 
 double

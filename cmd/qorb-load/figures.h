@@ -25,7 +25,8 @@
 #include "cost.h"
 #include "failure.h"
 
-/* Slots told apart; more only count as "more". */
+/* Slots told apart; what further ones serve is in none of the counts of slots
+ * and connections. */
 #define FIGURES_SLOTS_MAX 65536
 /* Backends told apart; claims on further ones count under one name. */
 #define FIGURES_BACKENDS_MAX 32768
@@ -34,6 +35,15 @@ struct figures_backend {
 	char *name; /* owned */
 	uint64_t hash;
 	uint64_t claims;
+};
+
+/* A slot has one connection after the other. Two runs that follow each other
+ * may share one: the last of the first run and the first of the second. */
+struct figures_slot {
+	uint64_t id;	      /* UINT64_MAX: none */
+	uint64_t first, last; /* connections */
+	uint64_t connections; /* how many */
+	uint64_t claims;      /* on all of them */
 };
 
 /* Latencies of one kind, from the plan and from the request. */
@@ -54,11 +64,13 @@ struct figures {
 	struct histogram lately;  /* waits since the last progress line */
 	struct figures_backend *backends; /* owned */
 	size_t backend_count;
-	size_t backend_cap;	 /* of backends; a power of two */
-	uint32_t *backend_index; /* owned; 2 * cap; 0 none, else 1 + index */
-	uint64_t *slots;	 /* owned; hash set, UINT64_MAX for none */
+	size_t backend_cap;	    /* of backends; a power of two */
+	uint32_t *backend_index;    /* owned; 2 * cap; 0 none, else 1 + index */
+	struct figures_slot *slots; /* owned; hash table */
 	size_t slot_count;
-	size_t slot_cap; /* a power of two, over 2 * slot_count */
+	size_t slot_cap;	    /* a power of two, over 2 * slot_count */
+	uint64_t connections;	    /* of all slots together */
+	uint64_t connection_claims; /* on these */
 	bool has_more_slots;
 	bool is_open; /* the open model */
 	bool is_ended;
@@ -74,6 +86,7 @@ void figures_free(struct figures **figures);
 struct figures_grant {
 	const char *backend; /* borrowed for the call */
 	uint64_t slot;
+	uint64_t connection; /* as for struct lent */
 	uint64_t planned_us;
 	uint64_t asked_us;
 	uint64_t now_us;
@@ -95,6 +108,9 @@ uint64_t figures_failures(const struct figures *f);
 
 /* Failed cycles in percent of all that came to an end; 0 when none has. */
 double figures_failure_share(const struct figures *f);
+
+/* Claims on each connection in the mean; 0 when none was seen. */
+double figures_claims_each(const struct figures *f);
 
 /* Events a second of the time until the end; 0 for no time. */
 double figures_rate(const struct figures *f, uint64_t count);

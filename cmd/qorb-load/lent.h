@@ -9,6 +9,8 @@ struct lent {
 	int fd; /* owned by whoever is handed this */
 	uint64_t claim;
 	uint64_t slot;
+	uint64_t connection; /* tells those of a slot apart; 0: it is of no
+			      * pool */
 	const char *backend; /* borrowed for the call */
 };
 

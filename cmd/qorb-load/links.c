@@ -1,6 +1,7 @@
 #include "links.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <event2/event_struct.h>
 
@@ -155,6 +156,16 @@ links_flush(struct links *l)
 
 /* ---- Answers ---- */
 
+/* The number that the kernel gave this socket, for as long as anybody has it
+ * open. Where it gives none, slots are all that can be told apart. */
+static uint64_t
+links_connection(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_ino != 0 ? (uint64_t)st.st_ino : 1;
+}
+
 static void
 links_on_granted(struct links *l, unsigned task, const struct qorb_reply *reply,
     uint64_t now_us)
@@ -172,6 +183,7 @@ links_on_granted(struct links *l, unsigned task, const struct qorb_reply *reply,
 	} else if (lent.fd < 0) {
 		l->ops->on_refused(l->ctx, task, LINKS_FD_LOST, "");
 	} else {
+		lent.connection = links_connection(lent.fd);
 		l->ops->on_granted(l->ctx, task, &lent, now_us);
 	}
 }

@@ -36,10 +36,10 @@ check_fds(const struct workload *w)
 
 	if (needed > limit)
 		program_fail(1,
-		    "%u tasks: need %llu descriptors, the limit is %llu: use "
-		    "fewer tasks or raise it (ulimit -n)",
-		    w->tasks, (unsigned long long)needed,
-		    (unsigned long long)limit);
+		    "%u task%s: %llu descriptors are needed, the limit is "
+		    "%llu: use fewer tasks or raise it (ulimit -n)",
+		    w->tasks, w->tasks == 1 ? "" : "s",
+		    (unsigned long long)needed, (unsigned long long)limit);
 }
 
 static void

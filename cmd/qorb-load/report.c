@@ -1,10 +1,15 @@
 #include "report.h"
 
+#include <string.h>
+
 #include "core/backend.h"
 #include "core/base.h"
 #include "core/text.h"
 #include "io/options.h"
 #include "numbers.h"
+
+/* Of a pool's name, or why a run ended, with all that is escaped in it. */
+#define WORDS_BYTES 4096
 
 const struct report_quantile report_quantiles[REPORT_QUANTILES] = {
 	{ "p50", "p50_us", 5000 },
@@ -81,6 +86,27 @@ report_status(const struct report *r)
 
 /* ---- For people ---- */
 
+void
+report_words(FILE *out, const char *before, const char *words)
+{
+	char buf[WORDS_BYTES];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	text_add_escaped(&t, words, strlen(words));
+	fprintf(out, "%s%s", before, buf);
+}
+
+bool
+report_end(const struct report *r, FILE *out)
+{
+	if (r->end == DRIVER_COMPLETE)
+		return false;
+	report_words(out, "ended early: ", r->why);
+	fputc('\n', out);
+	return true;
+}
+
 static void
 report_head(const struct report *r, FILE *out)
 {
@@ -90,9 +116,9 @@ report_head(const struct report *r, FILE *out)
 	if (w->direct != NULL)
 		fprintf(out, "a connection each claim");
 	else
-		fprintf(out, "pool %s", w->pool);
+		report_words(out, "pool ", w->pool);
 	if (r->server[0] != '\0')
-		fprintf(out, " of %s", r->server);
+		report_words(out, " of ", r->server);
 	fprintf(out, ", %u task%s, ", w->tasks, w->tasks == 1 ? "" : "s");
 	if (w->replay != NULL)
 		fprintf(out, "%s arrivals replayed, ",
@@ -106,8 +132,7 @@ report_head(const struct report *r, FILE *out)
 	fprintf(out, "%s, seed %llu\n",
 	    numbers_span(span, r->figures->elapsed_us),
 	    (unsigned long long)w->seed);
-	if (r->end != DRIVER_COMPLETE)
-		fprintf(out, "ended early: %s\n", r->why);
+	(void)report_end(r, out);
 }
 
 static void
@@ -204,6 +229,20 @@ report_backend(
 }
 
 static void
+report_connections(const struct figures *f, FILE *out)
+{
+	const char *over = f->has_more_slots ? "over " : "";
+	char count[NUMBERS_BYTES];
+
+	fprintf(out,
+	    "%s%s connection%s in %s%zu slot%s seen, "
+	    "%.1f claims on each connection (mean)\n",
+	    over, numbers_count(count, f->connections),
+	    f->connections == 1 ? "" : "s", over, f->slot_count,
+	    f->slot_count == 1 ? "" : "s", figures_claims_each(f));
+}
+
+static void
 report_backends(const struct report *r, FILE *out)
 {
 	const struct figures *f = r->figures;
@@ -213,15 +252,9 @@ report_backends(const struct report *r, FILE *out)
 	fprintf(out, "\n%-37s%15s%8s\n", "backend", "claims", "share");
 	for (size_t i = 0; i < f->backend_count; i++)
 		report_backend(r, out, &f->backends[i]);
-	if (r->work->direct != NULL) {
-		fputc('\n', out);
-		return;
-	}
-	fprintf(out,
-	    "\n%s%zu connection slot%s seen, %.1f claims on each (mean)\n",
-	    f->has_more_slots ? "over " : "", f->slot_count,
-	    f->slot_count == 1 ? "" : "s",
-	    (double)f->granted / (double)f->slot_count);
+	fputc('\n', out);
+	if (r->work->direct == NULL)
+		report_connections(f, out);
 }
 
 static void

@@ -53,6 +53,12 @@ bool report_compare_json(const struct compare_report *r, FILE *out) MUST_CHECK;
  * all that lies at or below it; tab-separated, with a line of titles. */
 void report_histograms(const struct report *r, FILE *out);
 
+/* Words of the user or the daemon after some of our own, for a terminal. */
+void report_words(FILE *out, const char *before, const char *words);
+
+/* A line of why it ended early; false when it did not. */
+bool report_end(const struct report *r, FILE *out);
+
 /* Was more of the measured time our own than REPORT_BUSY_SHARE? */
 bool report_is_busy(const struct figures *f);
 

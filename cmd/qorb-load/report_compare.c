@@ -118,16 +118,16 @@ compare_head(const struct compare_report *r, FILE *out)
 	const struct workload *w = pool->work;
 	char span[NUMBERS_BYTES];
 
+	report_words(out, "pool ", w->pool);
+	report_words(out, " of ", pool->server);
 	fprintf(out,
-	    "pool %s of %s, and the same %u task%s with a connection each "
+	    ", and the same %u task%s with a connection each "
 	    "claim;\n%s each in %u turn%s, seed %llu\n",
-	    w->pool, pool->server, w->tasks, w->tasks == 1 ? "" : "s",
+	    w->tasks, w->tasks == 1 ? "" : "s",
 	    numbers_span(span, pool->figures->elapsed_us), r->turns,
 	    r->turns == 1 ? "" : "s", (unsigned long long)w->seed);
-	if (pool->end != DRIVER_COMPLETE)
-		fprintf(out, "ended early: %s\n", pool->why);
-	else if (r->direct.end != DRIVER_COMPLETE)
-		fprintf(out, "ended early: %s\n", r->direct.why);
+	if (!report_end(pool, out))
+		(void)report_end(&r->direct, out);
 	fputc('\n', out);
 }
 

@@ -117,17 +117,29 @@ json_direct(const struct workload *w)
 	return list;
 }
 
+/* NEVER, which no count reaches either: there is none. */
+static json_t *
+json_bound(uint64_t bound)
+{
+	return bound == NEVER ? json_null() : json_count(bound);
+}
+
 static json_t *
 json_work(const struct workload *w)
 {
-	json_t *o = json_pack("{s:o, s:s, s:i, s:i, s:i, s:o}", "pool",
+	json_t *o = json_pack("{s:o, s:s, s:i, s:i, s:o}", "pool",
 	    w->direct == NULL ? json_text(w->pool) : json_null(), "model",
 	    workload_is_open(w) ? "open" : "closed", "tasks", (int)w->tasks,
-	    "connections", (int)w->links, "payload", (int)w->payload, "seed",
-	    json_count(w->seed));
+	    "payload", (int)w->payload, "seed", json_count(w->seed));
 
 	if (o == NULL)
 		return NULL;
+	if (w->direct == NULL)
+		json_object_set_new(o, "connections", json_count(w->links));
+	json_object_set_new(o, "claims", json_bound(w->claims));
+	json_object_set_new(o, "duration_us", json_bound(w->duration_us));
+	if (w->has_wait)
+		json_object_set_new(o, "wait_us", json_bound(w->wait_us));
 	json_object_set_new(o, "hold_us", json_count(w->hold_us));
 	json_object_set_new(o, "pause_us", json_count(w->pause_us));
 	json_object_set_new(o, "ramp_us", json_count(w->ramp_us));
@@ -173,6 +185,26 @@ json_claims(const struct report *r)
 	return o;
 }
 
+/* Without a pool there is one for each claim, and no slot. */
+static json_t *
+json_connections(const struct report *r)
+{
+	const struct figures *f = r->figures;
+
+	if (r->work->direct != NULL)
+		return json_pack("{s:o}", "seen", json_count(f->granted));
+	return json_pack("{s:o, s:b, s:f}", "seen", json_count(f->connections),
+	    "is_more", f->has_more_slots, "claims_each",
+	    figures_claims_each(f));
+}
+
+static json_t *
+json_slots(const struct figures *f)
+{
+	return json_pack("{s:i, s:b}", "seen", (int)f->slot_count, "is_more",
+	    f->has_more_slots);
+}
+
 static json_t *
 json_report(const struct report *r)
 {
@@ -180,19 +212,20 @@ json_report(const struct report *r)
 	json_t *cycles = json_pack("{s:o, s:o, s:f}", "whole",
 	    json_count(f->cycles), "unfinished", json_count(f->cut),
 	    "per_second", figures_rate(f, f->cycles));
-	json_t *slots = json_pack("{s:i, s:b, s:f}", "seen", (int)f->slot_count,
-	    "is_more", f->has_more_slots, "claims_each",
-	    f->slot_count > 0 ? (double)f->granted / (double)f->slot_count
-			      : 0.0);
+	json_t *o;
 
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	o = json_pack("{s:s, s:o, s:s, s:o, s:o, s:o,"
+		      " s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "qorb_load", QORB_VERSION, "server", json_text(r->server), "end",
 	    end_names[r->end], "why", json_text(r->why), "work",
 	    json_work(r->work), "elapsed_us", json_count(f->elapsed_us),
 	    "claims", json_claims(r), "cycles", cycles, "latency",
 	    json_latencies(f), "errors", json_errors(f), "backends",
-	    json_backends(f), "slots", slots, "cpu", json_cpu(f));
+	    json_backends(f), "connections", json_connections(r), "cpu",
+	    json_cpu(f));
+	if (o != NULL && r->work->direct == NULL)
+		json_object_set_new(o, "slots", json_slots(f));
+	return o;
 }
 
 static bool

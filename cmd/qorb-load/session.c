@@ -99,11 +99,12 @@ session_release(void *ctx, struct task *t, bool is_broken)
 }
 
 static void
-session_rest(struct session *s, struct task *t)
+session_rest(struct task *t, unsigned failure)
 {
+	uint64_t rest_us = task_rest_us(t, failure);
 	const struct timeval tv = {
-		.tv_sec = (time_t)(s->work->pause_us / US_PER_S),
-		.tv_usec = (suseconds_t)(s->work->pause_us % US_PER_S),
+		.tv_sec = (time_t)(rest_us / US_PER_S),
+		.tv_usec = (suseconds_t)(rest_us % US_PER_S),
 	};
 
 	evtimer_add(&t->rest, &tv);
@@ -120,7 +121,7 @@ session_on_idle(void *ctx, struct task *t, unsigned failure)
 		board_on_outcome(s->board, t->index, failure);
 	/* Cut before, and meanwhile added anew. */
 	t->is_cut = false;
-	session_rest(s, t);
+	session_rest(t, failure);
 }
 
 static void
@@ -350,7 +351,7 @@ session_add(struct session *s)
 	t = &s->workers[index]->task;
 	if (t->state == TASK_IDLE) {
 		t->is_cut = false;
-		session_rest(s, t);
+		session_rest(t, 0);
 	}
 	return true;
 }

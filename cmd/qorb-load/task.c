@@ -7,6 +7,8 @@
 #include "io/fd.h"
 #include "pattern.h"
 
+#define FAILURE_REST_US (10 * US_PER_MS)
+
 #define TO(state) (1u << TASK_##state)
 
 static const unsigned may_follow[TASK_STATES] = {
@@ -126,6 +128,7 @@ task_on_granted(struct task *t, const struct lent *lent, uint64_t now_us)
 	const struct figures_grant figures = {
 		.backend = lent->backend,
 		.slot = lent->slot,
+		.connection = lent->connection,
 		.planned_us = t->planned_us,
 		.asked_us = t->asked_us,
 		.now_us = now_us,
@@ -194,6 +197,16 @@ task_check_deadline(struct task *t, uint64_t now_us)
 	if (now_us < time_after(t->granted_us, t->crew->work->timeout_us))
 		return;
 	task_fail(t, FAILURE_ECHO_TIMEOUT);
+}
+
+uint64_t
+task_rest_us(const struct task *t, unsigned failure)
+{
+	uint64_t pause_us = t->crew->work->pause_us;
+
+	if (failure != 0 && pause_us < FAILURE_REST_US)
+		return FAILURE_REST_US;
+	return pause_us;
 }
 
 void

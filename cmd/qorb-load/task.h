@@ -93,6 +93,12 @@ void task_check_deadline(struct task *t, uint64_t now_us);
  * is_cut. */
 void task_cut(struct task *t);
 
+/* How long it is to rest after a cycle that ended so (failure: as for on_idle)
+ * where its next cycle is not planned: the workload's pause, and after a
+ * failure 10 ms at least, so that a pool with nothing to give is asked, not
+ * hammered. */
+uint64_t task_rest_us(const struct task *t, unsigned failure);
+
 /* The exchange's callbacks, for the environment that the driver makes. */
 void task_on_whole(struct exchange *x);
 void task_on_failed(struct exchange *x, unsigned failure);

@@ -157,19 +157,38 @@ log_resolver(struct service *s)
 		log_write(LOG_INFO, name, NULL, "%s is resolved", s->source);
 }
 
+static void
+keep_set(struct service *s)
+{
+	const struct backend_spec *specs;
+	size_t count = resolver_backends(s->resolver, &specs);
+
+	if (s->state != NULL)
+		state_file_save(
+		    s->state, pool_name(s->pool), s->source, specs, count);
+}
+
 /* Keeps what DNS says for the next life; not what it no longer confirms. */
 static void
 save_set(struct service *s)
 {
 	enum resolve_status status = resolver_status(s->resolver);
-	const struct backend_spec *specs;
-	size_t count;
 
-	if (s->state == NULL ||
-	    (status != RESOLVE_OK && status != RESOLVE_EMPTY))
-		return;
-	count = resolver_backends(s->resolver, &specs);
-	state_file_save(s->state, pool_name(s->pool), s->source, specs, count);
+	if (status == RESOLVE_OK || status == RESOLVE_EMPTY)
+		keep_set(s);
+}
+
+/* A look-up has brought records: the set that they made is kept for the next
+ * life though part of it be stale, since one server of several may be dead for
+ * long. A look-up that only fails may take something out of a stale set, which
+ * is no word of DNS. */
+static void
+save_answer(struct service *s)
+{
+	if (resolver_status(s->resolver) == RESOLVE_STALE)
+		keep_set(s);
+	else
+		save_set(s);
 }
 
 static void
@@ -210,8 +229,11 @@ on_resolver_trace(
 		.number = trace->count,
 		.reason = trace->reason };
 
-	(void)r;
 	events_tell(s->daemon, s, &e);
+	/* It may tell of the look-up for name servers, too. */
+	if (r == s->resolver && trace->kind == RESOLVER_DONE &&
+	    strcmp(trace->service, resolver_service(r)) == 0)
+		save_answer(s);
 }
 
 static uint64_t

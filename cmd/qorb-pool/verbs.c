@@ -548,14 +548,26 @@ static void
 do_withdraw(struct client *c, struct request *r)
 {
 	struct service *s = service_of(c, r, word(r, 0));
+	const char *own = word(r, 2), *text = request_get(r, "addr");
+	const char *why = "";
+	struct addr addr;
 
 	if (s == NULL)
 		return;
-	if (sources_withdraw(&s->sources, word(r, 1)))
+	if (own != NULL && strcmp(own, "own") != 0)
+		fail(c, r, ERR_BAD_ARGUMENT, own,
+		    "only the word own may follow the name");
+	else if (text != NULL && !addr_parse(text, &addr, &why))
+		fail(c, r, ERR_BAD_VALUE, "addr", why);
+	else if (sources_withdraw_some(&s->sources, word(r, 1),
+		     text != NULL ? &addr : NULL, own != NULL ? c : NULL))
 		client_ok(c, r->tag);
 	else
 		fail(c, r, ERR_NO_SUCH_BACKEND, word(r, 1),
-		    "nobody advertises a backend of this name");
+		    own != NULL ? "this connection advertises no such backend"
+		    : text != NULL
+			? "nobody advertises this name with this address"
+			: "nobody advertises a backend of this name");
 }
 
 static void

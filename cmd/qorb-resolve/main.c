@@ -94,8 +94,15 @@ struct run {
 	struct rows rows;	    /* last printed */
 	enum dns_outcome outcome;   /* of the last failure */
 	enum resolve_status status; /* last one told */
+	uint32_t failures;	    /* outcomes of the look-up under way, one
+				     * bit each; of all servers, which fail in
+				     * no certain order */
+	uint32_t told_failures;	    /* of the look-up that was told last */
+	uint64_t lookup;	    /* that failures are of */
 	int exit_status;
 };
+
+_Static_assert(DNS_OUTCOME_COUNT <= 32, "a bit for each in run.failures");
 
 static bool
 goes_on(const struct settings *s)
@@ -234,6 +241,8 @@ hint_of(const struct run *run)
 	case DNS_REFUSED:
 		return "it may not be in charge of this domain; --dns asks "
 		       "another server";
+	case DNS_UNUSABLE:
+		return "is its port 0, or its target's name too long?";
 	case DNS_RECORDS:
 	case DNS_SERVFAIL:
 	case DNS_GARBAGE:
@@ -267,18 +276,11 @@ flush_output(void)
 		    EXIT_LOOKUP_FAILED, "standard output: %s", strerror(errno));
 }
 
-/* From the resolver's clock to that of the day. */
-static uint64_t
-to_wall(uint64_t at_us)
-{
-	uint64_t age_us = clock_us() - at_us;
-
-	return clock_wall_us() - age_us;
-}
-
 static void
 explain(const struct run *run, struct rows *rows)
 {
+	/* From the resolver's clock to that of the day. */
+	uint64_t ahead_us = clock_wall_us() - clock_us();
 	struct resolver_origin from;
 	struct row_origin *to;
 	struct text server;
@@ -290,9 +292,9 @@ explain(const struct run *run, struct rows *rows)
 		resolver_origin(run->resolver, i, &from);
 		to->rule = resolve_rule_word(from.rule);
 		to->why = resolve_rule_text(from.rule);
-		to->seen_us = to_wall(from.seen_us);
+		to->seen_us = from.seen_us + ahead_us;
 		if (from.absent_since_us != NEVER)
-			to->absent_us = to_wall(from.absent_since_us);
+			to->absent_us = from.absent_since_us + ahead_us;
 		text_init(&server, to->server, sizeof(to->server));
 		text_add(&server, from.server);
 	}
@@ -327,20 +329,42 @@ print_set(struct run *run)
 	flush_output();
 }
 
+/* Trouble of another kind in the same status: no change will tell of it. */
+static void
+on_end(void *ctx, struct resolver *r)
+{
+	struct run *run = ctx;
+	enum resolve_status status = resolver_status(r);
+
+	if (status == run->status && status != RESOLVE_OK &&
+	    run->failures != 0 && run->failures != run->told_failures)
+		say_trouble(run);
+	run->told_failures = run->failures;
+}
+
+static bool
+is_trouble(enum resolve_status status)
+{
+	return status != RESOLVE_OK && status != RESOLVE_STARTING;
+}
+
 static void
 on_change(void *ctx, struct resolver *r)
 {
 	struct run *run = ctx;
 	enum resolve_status status = resolver_status(r);
 	bool is_new = status != run->status;
+	bool is_over = status == RESOLVE_OK && is_trouble(run->status);
 
 	run->status = status;
 	if (run->feed != NULL)
 		feed_set_of(run);
 	if (run->feed == NULL || run->settings.is_watch)
 		print_set(run);
-	if (status != RESOLVE_OK && is_new)
+	if (is_trouble(status) && is_new)
 		say_trouble(run);
+	if (is_over)
+		program_warn("%s: resolved again", run->settings.name);
 	if (goes_on(&run->settings))
 		return;
 	if (status == RESOLVE_FAILING)
@@ -358,8 +382,13 @@ on_trace(void *ctx, struct resolver *r, const struct resolver_trace *t)
 	(void)r;
 	if (t->kind == RESOLVER_START)
 		run->outcome = DNS_RECORDS;
-	if (t->kind == RESOLVER_FAILED && t->outcome != DNS_DROPPED)
+	if (t->id != run->lookup)
+		run->failures = 0;
+	run->lookup = t->id;
+	if (t->kind == RESOLVER_FAILED && t->outcome != DNS_DROPPED) {
 		run->outcome = t->outcome;
+		run->failures |= UINT32_C(1) << t->outcome;
+	}
 	/* Part of the answer: worth a word, since the rest is shown. */
 	if (t->kind == RESOLVER_DONE && t->count > 0 && t->reason[0] != '\0')
 		program_warn("%s: not all: %s: %s", run->settings.name,
@@ -396,6 +425,7 @@ start(struct run *run)
 		.policy = run->settings.policy,
 		.seed = clock_wall_us() ^ (uint64_t)getpid() << 40,
 		.on_change = on_change,
+		.on_end = on_end,
 		.on_trace = on_trace,
 		.ctx = run,
 	};

@@ -14,7 +14,11 @@
 /* Wait before what was refused is told again. */
 #define AGAIN_MS 5000
 
-#define TAG "feed"
+#define TAG	 "feed"
+#define TAG_GONE "gone" /* of what withdraws */
+
+/* "addr=" and an address. */
+#define WORD_BYTES (QORB_ADDR_BYTES + 8)
 
 struct set {
 	size_t count;
@@ -24,6 +28,9 @@ struct set {
 struct qorb_feed {
 	struct qorb_feed_params params; /* strings owned */
 	struct qorb_client *client;	/* owned; NULL: not connected */
+	struct qorb_client *former; /* owned; NULL, or a connection whose end
+				     * withdraws, once the next one has told
+				     * what stays */
 	struct set set;
 	size_t unanswered; /* requests */
 	bool has_trouble;  /* since all was taken the last time */
@@ -31,6 +38,7 @@ struct qorb_feed {
 	int wait_ms;
 	uint64_t try_at_ms;   /* without a client */
 	bool is_refused;      /* something of what was told last */
+	bool has_to_renew;    /* withdrawing one's own is not known there */
 	uint64_t again_at_ms; /* when to tell all again, 0: no need */
 };
 
@@ -111,6 +119,7 @@ qorb_feed_free(struct qorb_feed **feed)
 		return;
 	*feed = NULL;
 	qorb_client_free(&f->client);
+	qorb_client_free(&f->former);
 	set_fini(&f->set);
 	free((char *)f->params.path);
 	free((char *)f->params.pool);
@@ -137,6 +146,7 @@ drop_client(struct qorb_feed *f)
 	qorb_client_free(&f->client);
 	f->unanswered = 0;
 	f->is_refused = false;
+	f->has_to_renew = false;
 	f->again_at_ms = 0;
 	if (f->wait_ms < FIRST_WAIT_MS)
 		f->wait_ms = FIRST_WAIT_MS;
@@ -155,10 +165,10 @@ drop_if_lost(struct qorb_feed *f)
 }
 
 static void
-request(struct qorb_feed *f, const char *verb, const char *const *words,
-    size_t count)
+request(struct qorb_feed *f, const char *tag, const char *verb,
+    const char *const *words, size_t count)
 {
-	if (qorb_client_send(f->client, TAG, verb, words, count))
+	if (qorb_client_send(f->client, tag, verb, words, count))
 		f->unanswered++;
 	else if (qorb_client_is_up(f->client))
 		tell_trouble(f, "bad-value", qorb_client_error(f->client));
@@ -173,19 +183,19 @@ advertise(struct qorb_feed *f, const struct qorb_feed_backend *b)
 
 	(void)snprintf(priority, sizeof(priority), "priority=%u", b->priority);
 	(void)snprintf(weight, sizeof(weight), "weight=%u", b->weight);
-	request(f, "advertise", words, sizeof(words) / sizeof(words[0]));
+	request(f, TAG, "advertise", words, sizeof(words) / sizeof(words[0]));
 }
 
-/* Where the next name begins. */
-static size_t
-end_of_name(const struct set *set, size_t i)
+/* Ours alone: others may advertise the same, and would not hear of it. */
+static void
+withdraw(struct qorb_feed *f, const struct qorb_feed_backend *b)
 {
-	size_t end = i + 1;
+	char addr[WORD_BYTES];
+	const char *words[] = { f->params.pool, b->name, "own", addr };
 
-	while (end < set->count &&
-	       strcmp(set->items[end].name, set->items[i].name) == 0)
-		end++;
-	return end;
+	(void)snprintf(addr, sizeof(addr), "addr=%s", b->addr);
+	request(
+	    f, TAG_GONE, "withdraw", words, sizeof(words) / sizeof(words[0]));
 }
 
 static bool
@@ -195,25 +205,12 @@ has_addr(const struct set *set, const struct qorb_feed_backend *b)
 	       bsearch(b, set->items, set->count, sizeof(*b), compare) != NULL;
 }
 
-/* Withdraws the names that have lost an address; true for those that still have
- * others, which are then told anew: withdraw knows names alone. */
 static void
 withdraw_gone(struct qorb_feed *f, const struct set *old)
 {
-	size_t end;
-
-	for (size_t i = 0; i < old->count; i = end) {
-		bool is_gone = false;
-
-		end = end_of_name(old, i);
-		for (size_t k = i; k < end; k++)
-			is_gone |= !has_addr(&f->set, &old->items[k]);
-		if (is_gone) {
-			const char *words[] = { f->params.pool,
-				old->items[i].name };
-
-			request(f, "withdraw", words, 2);
-		}
+	for (size_t i = 0; i < old->count; i++) {
+		if (!has_addr(&f->set, &old->items[i]))
+			withdraw(f, &old->items[i]);
 	}
 }
 
@@ -225,7 +222,7 @@ tell(struct qorb_feed *f, const struct set *old)
 	qorb_client_cork(f->client, true);
 	/* With nothing to tell, is there such a pool at all? */
 	if (f->set.count == 0)
-		request(f, "policy", &f->params.pool, 1);
+		request(f, TAG, "policy", &f->params.pool, 1);
 	withdraw_gone(f, old);
 	for (size_t i = 0; i < f->set.count; i++)
 		advertise(f, &f->set.items[i]);
@@ -271,6 +268,14 @@ qorb_feed_wait_ms(const struct qorb_feed *f)
 	return at > now ? (int)(at - now) : 0;
 }
 
+/* An older daemon withdraws whole names alone, whoever advertised them. */
+static bool
+is_unknown_there(const struct qorb_reply *reply)
+{
+	return strcmp(reply->code, "bad-argument") == 0 && reply->tag != NULL &&
+	       strcmp(reply->tag, TAG_GONE) == 0;
+}
+
 /* One answer. That what is to be withdrawn is not there is no trouble. */
 static void
 on_reply(struct qorb_feed *f, const struct qorb_reply *reply)
@@ -278,18 +283,38 @@ on_reply(struct qorb_feed *f, const struct qorb_reply *reply)
 	if (reply->kind == QORB_ROW || f->unanswered == 0)
 		return;
 	f->unanswered--;
-	if (reply->kind == QORB_ERROR &&
-	    strcmp(reply->code, "no-such-backend") != 0) {
+	if (reply->kind == QORB_ERROR && is_unknown_there(reply)) {
+		f->has_to_renew = true;
+	} else if (reply->kind == QORB_ERROR &&
+		   strcmp(reply->code, "no-such-backend") != 0) {
 		f->is_refused = true;
 		tell_trouble(f, reply->code, reply->message);
 	} else if (reply->kind == QORB_OK)
 		f->wait_ms = 0;
 }
 
+/* All that there is now is told on a new connection, and what there was ends
+ * with this one. */
+static void
+renew(struct qorb_feed *f)
+{
+	f->former = f->client;
+	f->client = NULL;
+	f->is_refused = false;
+	f->has_to_renew = false;
+	f->again_at_ms = 0;
+	f->try_at_ms = now_ms();
+}
+
 /* All requests are answered. */
 static void
 on_answered(struct qorb_feed *f)
 {
+	qorb_client_free(&f->former);
+	if (f->has_to_renew) {
+		renew(f);
+		return;
+	}
 	if (f->is_refused) {
 		f->is_refused = false;
 		f->again_at_ms = now_ms() + AGAIN_MS;

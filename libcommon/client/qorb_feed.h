@@ -5,7 +5,8 @@
  * Tells a daemon the backends of a pool (advertise, withdraw) and goes on doing
  * so: the caller says what there is, this keeps the daemon in step, connects
  * again when the connection is lost, and then tells all of it anew. Backends
- * live with the connection: qorb_feed_free ends them.
+ * live with the connection: qorb_feed_free ends them. It withdraws what it told
+ * itself and nothing else, so that several may feed one pool.
  *
  * To be driven from an event loop: poll qorb_feed_fd for reading, and for
  * writing while qorb_feed_wants_write; call qorb_feed_on_ready then, and

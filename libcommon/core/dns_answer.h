@@ -49,6 +49,7 @@ enum dns_type {
 	X(REFUSED, "refused", "the server refused to answer (REFUSED)")       \
 	X(UNREACHABLE, "unreachable", "nothing can be reached there")         \
 	X(GARBAGE, "garbage", "the answer cannot be read")                    \
+	X(UNUSABLE, "unusable", "no record can be used")                      \
 	X(CUT_SHORT, "cut-short", "the answer came cut short, even over TCP") \
 	X(REFERRAL, "referral", "the server only refers to other servers")    \
 	X(BAD_CODE, "bad-code", "the server answered with an error code")     \

@@ -383,7 +383,7 @@ end_without_srv(struct look *look, size_t dots)
 		look->open = 0;
 		return;
 	}
-	end_failed(look, look->left_out > 0 ? DNS_GARBAGE : DNS_NO_DATA);
+	end_failed(look, look->left_out > 0 ? DNS_UNUSABLE : DNS_NO_DATA);
 }
 
 static void

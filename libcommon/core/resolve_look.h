@@ -14,6 +14,7 @@
  *                      none (is_none: the target ".")
  *   DNS_NO_NAME, DNS_NO_DATA
  *                      no such service, or no target has an address
+ *   DNS_UNUSABLE       there are records, and none that can name a backend
  *   others             it failed: bad_type and bad_name were asked in vain
  */
 

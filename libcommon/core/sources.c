@@ -203,6 +203,13 @@ sources_advertise(struct sources *s, const void *c,
 bool
 sources_withdraw(struct sources *s, const char *name)
 {
+	return sources_withdraw_some(s, name, NULL, NULL);
+}
+
+bool
+sources_withdraw_some(struct sources *s, const char *name,
+    const struct addr *addr, const void *holder)
+{
 	uint32_t before = s->adverts.count;
 	const struct list *l;
 	struct list_node *n;
@@ -215,7 +222,9 @@ sources_withdraw(struct sources *s, const char *name)
 		struct advert *a = CONTAINER_OF(n, struct advert, name_link);
 
 		n = list_after(l, n);
-		if (strcmp(a->name, name) == 0)
+		if (strcmp(a->name, name) == 0 &&
+		    (addr == NULL || addr_equal(&a->spec.addr, addr)) &&
+		    (holder == NULL || a->holder == holder))
 			end_advert(s, a);
 	}
 	return s->adverts.count != before;

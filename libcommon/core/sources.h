@@ -64,6 +64,11 @@ enum error sources_advertise(struct sources *s, const void *holder,
 /* False: nobody advertises that name. */
 bool sources_withdraw(struct sources *s, const char *name) MUST_CHECK;
 
+/* The same of one address (NULL: of any), and of what this holder advertised
+ * without a ttl (NULL: of whatever anybody did). */
+bool sources_withdraw_some(struct sources *s, const char *name,
+    const struct addr *addr, const void *holder) MUST_CHECK;
+
 /* What this holder advertised without a ttl ends. */
 void sources_forget_client(struct sources *s, const void *holder);
 

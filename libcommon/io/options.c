@@ -16,6 +16,8 @@
 
 /* Longest message, with its end. */
 #define MESSAGE_BYTES 2048
+/* The same with each byte escaped. */
+#define LINE_BYTES (4 * MESSAGE_BYTES)
 
 /* Columns of a terminal that --help keeps to. */
 #define HELP_COLS 80
@@ -38,16 +40,19 @@ program_name(void)
 }
 
 /* One write a message, so that those of several programs on one terminal or
- * file do not mix. */
+ * file do not mix. One line, whatever the words in it are that a user or a peer
+ * said: here, so that no caller has to think of it. */
 static void
 warn_v(const char *fmt, va_list ap)
 {
-	char line[MESSAGE_BYTES];
-	struct text t;
+	char raw[MESSAGE_BYTES], line[LINE_BYTES];
+	struct text message, t;
 
+	text_init(&message, raw, sizeof(raw));
+	text_addv(&message, fmt, ap);
 	text_init(&t, line, sizeof(line) - 1);
 	text_addf(&t, "%s: ", name);
-	text_addv(&t, fmt, ap);
+	text_add_escaped(&t, raw, message.len);
 	line[t.len++] = '\n';
 	fflush(stdout);
 	fwrite(line, 1, t.len, stderr);

@@ -55,7 +55,8 @@ int options_next(struct options *o, const char **arg);
 /* Name of the running program for messages; set by options_init. */
 const char *program_name(void);
 
-/* `PROGRAM: ` and the message, to stderr. */
+/* `PROGRAM: ` and the message, to stderr: one line, in which what is no
+ * printing text is escaped (text_add_escaped). */
 void program_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* program_warn and exit. */

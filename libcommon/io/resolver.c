@@ -445,8 +445,11 @@ step(struct resolver *r)
 	resolve_on_time(r->core, now_us);
 	r->is_calling = true;
 	is_changed = carry_out(r);
-	if (resolve_ended(r->core) > r->lookups_seen)
+	if (resolve_ended(r->core) > r->lookups_seen) {
 		look_back(r);
+		if (r->params.on_end != NULL)
+			r->params.on_end(r->params.ctx, r);
+	}
 	if (is_changed)
 		r->params.on_change(r->params.ctx, r);
 	wake_waiters(r);

@@ -70,6 +70,9 @@ struct resolver_params {
 	/* The backends or the status changed. Also called when the first
 	 * look-up has ended. */
 	void (*on_change)(void *ctx, struct resolver *r);
+	/* A look-up has ended, and resolver_error says what it came to. Before
+	 * on_change, which need not follow. May be NULL. */
+	void (*on_end)(void *ctx, struct resolver *r);
 	/* May be NULL. Strings last for the call. */
 	void (*on_trace)(
 	    void *ctx, struct resolver *r, const struct resolver_trace *trace);

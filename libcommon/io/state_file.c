@@ -72,17 +72,28 @@ has_path(int fd, const char *path)
 	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
+/* Opens the file, or makes it; -1 with errno. */
+static int
+open_or_make(const char *path, bool *is_new)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+
+	*is_new = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, flags | O_CREAT, 0600);
+	return fd;
+}
+
 /* Opens and locks; -1, and why says why. */
 static int
-open_locked(const char *path, struct text *why)
+open_locked(const char *path, bool *is_new, struct text *why)
 {
 	struct stat st;
 	int fd;
 
 	for (int i = 0; i < OPENS_MAX; i++) {
-		fd = open(path,
-		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		    0600);
+		fd = open_or_make(path, is_new);
 		if (fd < 0) {
 			text_addf(why, "%s", strerror(errno));
 			return -1;
@@ -135,7 +146,6 @@ read_all(int fd, size_t *len, const char **why)
 	return NULL;
 }
 
-/* An empty file is a new one. */
 static void
 load(struct state_file *f)
 {
@@ -143,8 +153,9 @@ load(struct state_file *f)
 	size_t len = 0;
 	char *text = read_all(f->fd, &len, &why);
 
-	if (text != NULL &&
-	    (len == 0 || saved_read(&f->saved, text, len, &why)))
+	if (text != NULL && len == 0)
+		why = "it is empty";
+	else if (text != NULL && saved_read(&f->saved, text, len, &why))
 		why = NULL;
 	if (why != NULL)
 		log_write(LOG_WARN, NULL, NULL,
@@ -169,7 +180,10 @@ write_all(int fd, const char *text, size_t len)
 	return true;
 }
 
-/* A new file, locked, in the place of the old one; errno when not. */
+/* A new file, locked, in the place of the old one; errno when not. It is on the
+ * disk before it has the name: else the name may outlive a loss of power and
+ * the bytes not. That takes a moment, which a set that rarely changes may cost.
+ */
 static bool
 replace(struct state_file *f, const char *text, size_t len)
 {
@@ -180,7 +194,7 @@ replace(struct state_file *f, const char *text, size_t len)
 	if (fd < 0)
 		return false;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && write_all(fd, text, len) &&
-	    rename(f->new_path, f->path) == 0) {
+	    fdatasync(fd) == 0 && rename(f->new_path, f->path) == 0) {
 		fd_close(&f->fd);
 		f->fd = fd;
 		return true;
@@ -253,6 +267,15 @@ write_now(struct state_file *f)
 	free(text);
 }
 
+/* What we made is written once in any case: a file that is found empty is a
+ * damaged one then, whose bytes were lost. */
+static void
+begin_new(struct state_file *f)
+{
+	f->is_changed = true;
+	write_after(f, WRITE_AFTER_US);
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *ctx)
 {
@@ -262,7 +285,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 }
 
 static struct state_file *
-new_file(struct state_files *files, const char *path, int fd)
+new_file(struct state_files *files, const char *path, int fd, bool is_new)
 {
 	struct state_file *f = mem_new(1, sizeof(*f));
 	size_t room = strlen(path) + sizeof(NEW_SUFFIX);
@@ -279,7 +302,10 @@ new_file(struct state_files *files, const char *path, int fd)
 	ASSERT(f->timer != NULL);
 	f->next = files->first;
 	files->first = f;
-	load(f);
+	if (is_new)
+		begin_new(f);
+	else
+		load(f);
 	return f;
 }
 
@@ -287,16 +313,17 @@ struct state_file *
 state_files_take(struct state_files *files, const char *path, struct text *why)
 {
 	struct state_file *f = files->first;
+	bool is_new;
 	int fd;
 
 	while (f != NULL && strcmp(f->path, path) != 0)
 		f = f->next;
 	if (f == NULL) {
 		text_addf(why, "state-file %s cannot be used: ", path);
-		fd = open_locked(path, why);
+		fd = open_locked(path, &is_new, why);
 		if (fd < 0)
 			return NULL;
-		f = new_file(files, path, fd);
+		f = new_file(files, path, fd, is_new);
 	}
 	f->refs++;
 	return f;

@@ -5,11 +5,12 @@
  * Files that keep the last good set of pools over a restart (core/saved.h). A
  * file belongs to one process at a time, by a lock on the file itself that
  * moves on to the new one before it takes the old one's name. Written by
- * rename a moment after the last change, and when it is put back. Several pools
- * of one process may share a file.
+ * rename a moment after the last change, and when it is put back; it is on the
+ * disk before it has its name. Several pools of one process may share a file.
  *
- * A damaged file is logged and counts as empty; so do sets of pools that nobody
- * has asked for, when it is written the next time.
+ * A damaged file, or an empty one that was there before us, is logged and
+ * counts as empty; so do sets of pools that nobody has asked for, when it is
+ * written the next time.
  */
 
 #include <stdbool.h>

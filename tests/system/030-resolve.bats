@@ -105,6 +105,24 @@ start_scripted()
 a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 }
 
+@test "backends of one answer were seen at one time" {
+	local i lines=()
+	for i in {1..300}; do
+		lines+=("_echo._tcp SRV 0 0 $i a")
+	done
+	serve "${lines[@]}" 'a A 127.0.0.1'
+	run_ok qorb-resolve --explain --json --dns "$NSD_ADDR" _echo._tcp.test.com
+	[[ $(jq -s 'length' <<<"$output") -eq 300 ]]
+	[[ $(jq -s 'map(.seen) | unique | length' <<<"$output") -eq 1 ]]
+}
+
+@test "records of which none can be used are told as such" {
+	serve '_echo._tcp SRV 0 0 0 a' 'a A 127.0.0.1'
+	run_status 1 qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com
+	[[ $stderr == *': no record can be used; 1 unusable record left out (is its port 0'* ]]
+	[[ $stderr != *'cannot be read'* && -z $output ]]
+}
+
 @test "CNAMEs on the service and on a target are followed" {
 	serve '_echo._tcp 50 CNAME _real._tcp' '_real._tcp SRV 0 0 1 a' \
 	    'a 40 CNAME b' 'b AAAA ::b'

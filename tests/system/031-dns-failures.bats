@@ -494,3 +494,19 @@ claims_reach()
 {
 	ask 'stats demo' | grep -Eq "backend=$1 .* total=[1-9]"
 }
+
+@test "--watch tells each kind of failure once, and that all is well again" {
+	PORT1=1 PORT2=2
+	start_scripted records
+	start_daemon -n watch -r '^\+ e2' qorb-resolve --watch \
+	    --dns "$SCRIPT_ADDR" _echo._tcp.test.com
+	script servfail
+	wait_for_text "$SCRATCH/watch.err" 'the last answer stays: .*SERVFAIL'
+	script refused
+	wait_for_text "$SCRATCH/watch.err" 'the last answer stays: .*REFUSED'
+	script records
+	wait_for_text "$SCRATCH/watch.err" \
+	    '^qorb-resolve: _echo._tcp.test.com: resolved again$'
+	stop_daemon watch
+	[[ $(wc -l <"$SCRATCH/watch.err") -eq 3 ]]
+}

@@ -124,6 +124,41 @@ saved_names()
 	run ! saved_names
 }
 
+saved_are()
+{
+	[[ $(sed -n 's/^\([^ ]*\.test\.com:[0-9]*\) .*/\1/p' "$SCRATCH/state" |
+	    sort | xargs) == "$*" ]]
+}
+
+is_silent()
+{
+	[[ $(ask 'backends demo') == *"backend=$1 "*" rule=silent"* ]]
+}
+
+@test "what DNS withdraws while one of its servers is dead is not saved" {
+	local first
+	serve ns1 '_echo._tcp SRV 0 1 1 a' 'a A 127.0.0.1'
+	first=$NSD_ADDR
+	serve ns2 '_echo._tcp SRV 0 1 2 b' 'b A 127.0.0.1'
+	start_pool --set dns-answers=merge --dns "$first,$NSD_ADDR" \
+	    --set query-timeout=500ms --set "state-file=$SCRATCH/state" \
+	    --set query-retry=100ms demo=_echo._tcp.test.com
+	wait_for saved_are a.test.com:1 b.test.com:2
+	stop_daemon ns1
+	wait_for resolver_is stale
+	write_zone ns2 '_echo._tcp SRV 0 1 3 c' 'c A 127.0.0.1'
+	reload_nsd ns2
+	wait_for has_backends a.test.com:1 c.test.com:3
+	wait_for saved_are a.test.com:1 c.test.com:3
+	# Failures alone take nothing out of it.
+	stop_daemon ns2
+	wait_for is_silent c.test.com:3
+	run_ok ask 'set demo stale-for=0'
+	wait_for has_backends
+	stop_daemon pool
+	saved_are a.test.com:1 c.test.com:3
+}
+
 zone_names()
 {
 	[[ $(qorb-resolve --dns "$NSD_ADDR" _echo._tcp.test.com) == "$1".* ]]
@@ -137,7 +172,7 @@ zone_names()
 	stop_daemon pool
 	stop_daemon nsd
 	cp "$file" "$SCRATCH/good"
-	for damage in 's/127/126/' '$d' '2d' 's/$/\r/' 's/qorb/corb/'; do
+	for damage in 's/127/126/' '$d' '2d' 's/$/\r/' 's/qorb/corb/' d; do
 		sed "$damage" "$SCRATCH/good" >"$file"
 		start_saving
 		wait_for resolver_is failing
@@ -146,6 +181,34 @@ zone_names()
 		wait_for_text "$SCRATCH/pool.err" "state-file $file is ignored"
 		stop_daemon pool
 	done
+}
+
+@test "a state file that was never written to is no damaged one" {
+	local life
+	for life in first second; do
+		echo "$life"
+		start_pool --dns 127.0.0.1:1 --set "state-file=$SCRATCH/state" \
+		    demo=_echo._tcp.test.com
+		stop_daemon pool
+	done
+	run ! grep 'is ignored' "$SCRATCH/pool.err"
+	[[ -s $SCRATCH/state ]]
+}
+
+@test "a state file is on the disk before it takes the old one's place" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -o /dev/null true || skip "strace may not trace here"
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	export ASAN_OPTIONS=detect_leaks=0
+	start_daemon -n pool -s "$QORB_SOCKET" strace -D -o "$SCRATCH/calls" \
+	    -e trace=fdatasync,fsync,rename,renameat,renameat2 \
+	    "$QORB_BIN/qorb-pool" --dns "$NSD_ADDR" \
+	    --set "state-file=$SCRATCH/state" demo=_echo._tcp.test.com
+	wait_for saved_names
+	stop_daemon pool
+	run cat "$SCRATCH/calls"
+	assert_line --index 0 --regexp '^f(data)?sync\(.* = 0$'
+	assert_line --index 1 --regexp '^rename.*state"\).* = 0$'
 }
 
 @test "two daemons never share a state file" {

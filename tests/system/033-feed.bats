@@ -106,6 +106,29 @@ start_empty_pool()
 	[[ ! -s $SCRATCH/feed.out ]]
 }
 
+so_many_adverts()
+{
+	[[ $(ask 'why demo') == *" advertised=$1"* ]]
+}
+
+@test "two who feed one pool do not take each other's backends" {
+	write_zone '_echo._tcp SRV 1 5 6001 a' 'a A 127.0.0.1' 'a A 127.0.0.2'
+	start_nsd "$SCRATCH/zones"
+	start_empty_pool
+	for feed in one two; do
+		start_daemon -n "$feed" qorb-resolve --feed demo \
+		    --dns "$NSD_ADDR" _echo._tcp.test.com
+	done
+	wait_for so_many_adverts 4
+	write_zone '_echo._tcp SRV 1 5 6001 a' 'a A 127.0.0.2'
+	reload_nsd
+	wait_for so_many_adverts 2
+	has_backends 'a.test.com:6001 127.0.0.2:6001 1 5'
+	stop_daemon two
+	wait_for so_many_adverts 1
+	has_backends 'a.test.com:6001 127.0.0.2:6001 1 5'
+}
+
 @test "a fed pool keeps its backends while DNS is down" {
 	write_zone '_echo._tcp SRV 1 5 6001 a' 'a A 127.0.0.1'
 	start_nsd "$SCRATCH/zones"

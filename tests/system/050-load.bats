@@ -100,7 +100,7 @@ connections_are_at_most()
 	assert_line --regexp '^latency +p50 +p90 +p99 +p99.9 +p99.99 +max$'
 	assert_line --regexp '^claim +[0-9.]+(us|ms|s) '
 	assert_line --regexp '^[^ ]+:[0-9]+ +[0-9]+ +[0-9.]+ %$'
-	assert_line --regexp 'connection slots? seen, [0-9.]+ claims on each'
+	assert_line --regexp '^[0-9]+ connections? in [0-9]+ slots? seen, [0-9.]+ claims on each'
 	assert_line --regexp '^qorb-load itself: [0-9]+ % of one processor'
 }
 
@@ -131,16 +131,17 @@ calls_of()
 }
 
 # A cycle alone: write to the daemon (the last release with the next claim),
-# wait, read the grant; write to the backend, wait, read the echo, close. Many
-# at once share what has to do with the daemon, and the waiting.
-@test "a cycle costs seven system calls alone, and few among many" {
+# wait, read the grant, and which connection it is; write to the backend, wait,
+# read the echo, close. Many at once share what has to do with the daemon, and
+# the waiting.
+@test "a cycle costs eight system calls alone, and few among many" {
 	local calls
 	command -v strace >/dev/null || skip "strace is not installed"
 	strace -o /dev/null true || skip "strace may not trace here"
 	start_all --set max-slots=64 --set max-count=64
 	calls=$(calls_of 1 2000)
-	[ "$calls" -gt 12000 ]
-	[ "$calls" -lt 16000 ]
+	[ "$calls" -gt 14000 ]
+	[ "$calls" -lt 18000 ]
 	calls=$(calls_of 64 20000)
 	[ "$calls" -gt 60000 ]
 	[ "$calls" -lt 120000 ]
@@ -340,8 +341,32 @@ stall()
 	# Each backend got its share, and each connection many claims.
 	report_says '[.backends[].percent] | min > 10'
 	report_says '.slots.seen >= 3 and .slots.seen < 20'
-	report_says '.slots.claims_each >= 15'
-	report_says '(.slots.claims_each * .slots.seen | round) == 300'
+	report_says '.connections.seen >= 3 and .connections.seen < 20'
+	report_says '.connections.claims_each >= 15'
+	report_says '.connections | (.claims_each * .seen | round) == 300'
+}
+
+# Of claims on a connection whose end was not yet seen, all but one fail.
+each_claim_had_its_connection()
+{
+	report_says "$1 | .connections.seen >= .claims.granted - .errors.total"
+	report_says "$1 | .connections.seen <= .claims.granted"
+	report_says "$1 | .connections.claims_each < 1.5"
+}
+
+@test "connections are counted, not the slots that they come and go in" {
+	start_echo one -q --close-after 64
+	start_pool --set max-slots=4 --set min-uptime=0 "demo=$ECHO_ADDR"
+	run_ok qorb-load --tasks 4 --claims 200 --payload 64 --json demo
+	each_claim_had_its_connection .
+	report_says '.connections.seen > 10 * .slots.seen'
+	run_ok qorb-load --tasks 4 --claims 200 --payload 64 demo
+	assert_line --regexp '^[12][0-9]{2} connections in [1-9] slots? seen, 1\.[0-4] claims on each connection'
+	# By turns.
+	run_ok qorb-load --tasks 4 --claims 200 --payload 64 --compare --json demo
+	each_claim_had_its_connection .pool
+	report_says '.direct.connections == {seen: 200}'
+	report_says '.direct | has("slots") | not'
 }
 
 # Echoes, but changes the last byte of its 20th piece. PORT is the argument.
@@ -559,7 +584,7 @@ is_over_by()
 	    --json demo
 	report_says '.pool.cycles.whole == 400 and .direct.cycles.whole == 400'
 	report_says '.pool.work.seed == .direct.work.seed'
-	report_says '.pool.slots.seen < 50'
+	report_says '.pool.slots.seen < 50 and .pool.connections.seen < 50'
 	report_says '.turns == 10'
 	# Without the pool it cannot be compared; the daemon's end is said.
 	stop_daemon pool
@@ -823,5 +848,19 @@ usage_error()
 
 @test "too few descriptors for the tasks are said before the run" {
 	run_status 1 bash -c 'ulimit -n 64; exec qorb-load -t 100 -n 1 demo'
-	[[ $stderr == 'qorb-load: 100 tasks: need '*'the limit is 64'* ]]
+	[[ $stderr == 'qorb-load: 100 tasks: 133 descriptors are needed, the limit is 64: '* ]]
+	run_status 1 bash -c 'ulimit -n 33; exec qorb-load -t 1 -n 1 demo'
+	[[ $stderr == 'qorb-load: 1 task: 34 descriptors are needed, the limit is 33: '* ]]
+}
+
+@test "the object says when the run was to end, and how long claims may wait" {
+	start_all
+	run_ok qorb-load --claims 5 --wait 250ms --json demo
+	report_says '.work.claims == 5 and .work.wait_us == 250000'
+	report_says '.work.duration_us == null and .work.connections == 1'
+	run_ok qorb-load --duration 100ms --wait never --json demo
+	report_says '.work.claims == null and .work.duration_us == 100000'
+	report_says '.work | has("wait_us") and .wait_us == null'
+	run_ok qorb-load --claims 5 --direct "$ADDRS" --json
+	report_says '.work | has("wait_us") or has("connections") | not'
 }

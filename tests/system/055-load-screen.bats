@@ -97,13 +97,18 @@ any='[0-9]+'
 	see "^Task 0's last failure: "
 }
 
-@test "a full pool is a claim failure" {
+@test "a full pool is a claim failure, and is not hammered" {
+	local begun_us count
 	start_all --set max-slots=1
 	open_screen 80 24 qorb-load --pause 0 --hold 1h --wait 0 demo
 	keys Tab
 	see_task 0 yes 3600000 0 0 0
+	begun_us=${EPOCHREALTIME//[.,]/}
 	keys Tab
-	see_task 1 no 3600000 0 0 "$some"
+	see_task 1 no 3600000 0 0 '[1-9][0-9]+'
+	# Each waits 10 ms for the next; it counts thousands where they do not.
+	count=$(screen | sed -nE 's/^ *1 +no .* ([0-9]+) *$/\1/p')
+	[ "$count" -le $(((${EPOCHREALTIME//[.,]/} - begun_us) / 5000 + 1)) ]
 	see "^Task 1's last failure: all-claims-used, "
 	see_task 0 yes 3600000 0 0 0
 }

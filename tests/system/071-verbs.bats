@@ -198,6 +198,12 @@ load talk
 		    ("withdraw nosuch n", "no-such-pool"),
 		    ("withdraw demo n", "no-such-backend"),
 		    ("withdraw demo " + a, "no-such-backend"),
+		    ("withdraw demo n mine", "bad-argument"),
+		    ("withdraw demo n own own", "bad-argument"),
+		    ("withdraw demo n addr=", "bad-value"),
+		    ("withdraw demo n addr=nowhere", "bad-value"),
+		    ("withdraw demo n own", "no-such-backend"),
+		    ("withdraw demo n addr=[::1]:1", "no-such-backend"),
 		    ("drain demo", "bad-argument"), ("drain nosuch n", "no-such-pool"),
 		    ("drain demo nobody", "no-such-backend"),
 		    ("undrain demo nobody", "no-such-backend"),
@@ -751,6 +757,33 @@ load talk
 		assert b.ask("withdraw demo x").code == "no-such-backend"
 		assert a.ask("withdraw demo y").line == "ok"
 		wait_for("gone", lambda: len(b.ask("backends demo").rows) == 2)
+	EOF
+}
+
+@test "of two who advertise a name, each withdraws an address of its own" {
+	start_demo
+	talk <<-'EOF'
+		addrs = os.environ["ADDR1"], os.environ["ADDR2"]
+		two, p = (Pool(), Pool()), Pool()
+		known = lambda: sorted(r["addr"] for r in
+		    p.ask("backends demo").rows if r["backend"] == "x")
+		for a in two:
+		    for addr in addrs:
+		        assert a.ask("advertise demo x " + addr).line == "ok"
+		assert known() == sorted(addrs)
+		gone = f"withdraw demo x own addr={addrs[1]}"
+		assert two[0].ask(gone).line == "ok"
+		assert two[0].ask(gone).code == "no-such-backend"
+		assert known() == sorted(addrs), "the other has it still"
+		assert two[1].ask(gone).line == "ok"
+		wait_for("gone", lambda: known() == [addrs[0]])
+		two[1].close()
+		wait_for("one advertises", lambda: any(" advertised=1" in r.line
+		    for r in p.ask("why demo").rows))
+		assert known() == [addrs[0]]
+		assert p.ask("withdraw demo x own").code == "no-such-backend"
+		assert p.ask(f"withdraw demo x addr={addrs[0]}").line == "ok"
+		wait_for("gone", lambda: not known())
 	EOF
 }
 

@@ -344,6 +344,25 @@ a_message_that_is_too_long_is_cut_and_still_a_line(void **state)
 }
 
 static void
+say_tricks(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	program_warn("%s: \xC3\xBC", "a\nb\x1B[1m\xFF");
+	program_usage(&program, "'%s'", "\t");
+}
+
+static void
+a_message_is_one_line_whatever_words_are_in_it(void **state)
+{
+	struct outcome r = run(say_tricks, "x");
+
+	(void)state;
+	assert_string_equal(r.err, "qorb: a\\x0Ab\\x1B[1m\\xFF: \xC3\xBC\n"
+				   "qorb: '\\x09'\ntry 'demo --help'\n");
+}
+
+static void
 break_an_assertion(int argc, char **argv)
 {
 	struct options o;
@@ -433,6 +452,8 @@ main(void)
 		cmocka_unit_test(messages_come_after_what_was_printed_before),
 		cmocka_unit_test(
 		    a_message_that_is_too_long_is_cut_and_still_a_line),
+		cmocka_unit_test(
+		    a_message_is_one_line_whatever_words_are_in_it),
 		cmocka_unit_test(a_failed_assertion_says_where),
 		cmocka_unit_test(values_are_parsed_or_told),
 	};

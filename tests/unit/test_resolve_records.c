@@ -320,6 +320,8 @@ nothing_but_unusable_records_is_no_answer(void **state)
 	assert_string_equal(show(w), TWO);
 	assert_int_equal(resolve_status(w->r), RESOLVE_STALE);
 	assert_int_equal(w->last_failed.left_out, 1);
+	assert_string_equal(
+	    dns_outcome_word(w->last_failed.outcome), "unusable");
 	end_world(w);
 }
 

@@ -15,7 +15,7 @@
 #define S US_PER_S
 
 /* Holders are told apart by their addresses alone. */
-static char joe, sue;
+static char joe, sue, tim;
 
 static struct addr
 addr_of(const char *text)
@@ -173,6 +173,49 @@ a_name_is_withdrawn_whoever_named_it_with_all_its_addresses(void **state)
 }
 
 static void
+one_address_is_withdrawn_whoever_named_it(void **state)
+{
+	struct addr second = addr_of("127.0.0.1:2");
+	struct sources s;
+
+	(void)state;
+	open_empty(&s);
+	assert_false(sources_withdraw_some(&s, "a", &second, NULL));
+	advertise(&s, &joe, "a", "127.0.0.1:1");
+	advertise(&s, &joe, "a", "127.0.0.1:2");
+	advertise(&s, &sue, "a", "127.0.0.1:2");
+	advertise(&s, &sue, "b", "127.0.0.1:2");
+	s.is_changed = false;
+	assert_true(sources_withdraw_some(&s, "a", &second, NULL));
+	assert_true(s.is_changed);
+	assert_false(sources_withdraw_some(&s, "a", &second, NULL));
+	holds(&s, "a 127.0.0.1:1;b 127.0.0.1:2;");
+	sources_fini(&s);
+}
+
+static void
+a_client_withdraws_its_own_and_no_others(void **state)
+{
+	struct addr first = addr_of("127.0.0.1:1");
+	struct sources s;
+
+	(void)state;
+	open_empty(&s);
+	advertise(&s, &joe, "a", "127.0.0.1:1");
+	advertise(&s, &joe, "a", "127.0.0.1:2");
+	advertise(&s, &sue, "a", "127.0.0.1:1");
+	advertise_for(&s, &tim, "a", 0, S);
+	assert_true(sources_withdraw_some(&s, "a", &first, &joe));
+	assert_false(sources_withdraw_some(&s, "a", &first, &joe));
+	holds(&s, "a 127.0.0.1:2;a 127.0.0.1:1;a 127.0.0.1:1;");
+	assert_true(sources_withdraw_some(&s, "a", NULL, &joe));
+	holds(&s, "a 127.0.0.1:1;a 127.0.0.1:1;");
+	sources_forget_client(&s, &sue);
+	holds(&s, "a 127.0.0.1:1;"); /* which has a ttl */
+	sources_fini(&s);
+}
+
+static void
 with_a_ttl_it_outlives_its_client_and_ends_without_a_repeat(void **state)
 {
 	struct sources s;
@@ -231,6 +274,8 @@ main(void)
 		cmocka_unit_test(a_repeat_changes_only_what_it_says_otherwise),
 		cmocka_unit_test(
 		    a_name_is_withdrawn_whoever_named_it_with_all_its_addresses),
+		cmocka_unit_test(one_address_is_withdrawn_whoever_named_it),
+		cmocka_unit_test(a_client_withdraws_its_own_and_no_others),
 		cmocka_unit_test(
 		    with_a_ttl_it_outlives_its_client_and_ends_without_a_repeat),
 		cmocka_unit_test(more_than_there_may_be_are_refused),

@@ -58,6 +58,7 @@ arguments_that_fit_are_let_through(void **state)
 	assert_null(said_of("#1 watch web every=1s"));
 	assert_null(said_of("set web spares-wanted=3 max-slots=9"));
 	assert_null(said_of("stats"));
+	assert_null(said_of("withdraw web a own addr=127.0.0.1:1"));
 }
 
 static void

@@ -10,17 +10,25 @@
 #include "figures.h"
 
 static void
-grant(struct figures *f, const char *backend, uint64_t slot)
+grant_on(
+    struct figures *f, const char *backend, uint64_t slot, uint64_t connection)
 {
 	const struct figures_grant g = {
 		.backend = backend,
 		.slot = slot,
+		.connection = connection,
 		.planned_us = 1000,
 		.asked_us = 1200,
 		.now_us = 1250,
 	};
 
 	figures_on_granted(f, &g);
+}
+
+static void
+grant(struct figures *f, const char *backend, uint64_t slot)
+{
+	grant_on(f, backend, slot, 1);
 }
 
 static void
@@ -109,6 +117,58 @@ slots_are_counted_once(void **state)
 }
 
 static void
+a_slot_has_one_connection_after_the_other(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	assert_true(figures_claims_each(f) == 0);
+	for (uint64_t i = 0; i < 12000; i++)
+		grant_on(f, "a:1", i % 1000, 1 + i / 3000);
+	assert_int_equal(f->slot_count, 1000);
+	assert_int_equal(f->connections, 4000);
+	assert_true(figures_claims_each(f) == 3);
+	figures_free(&f);
+}
+
+static void
+what_is_of_no_pool_has_no_slot(void **state)
+{
+	struct figures *f = figures_new(false);
+
+	(void)state;
+	grant_on(f, "a:1", 0, 0);
+	assert_int_equal(f->granted, 1);
+	assert_int_equal(f->slot_count, 0);
+	assert_int_equal(f->connections, 0);
+	figures_free(&f);
+}
+
+/* The pool keeps its connections between two runs. */
+static void
+runs_that_follow_share_a_connection(void **state)
+{
+	struct figures *all = figures_new(false);
+
+	(void)state;
+	for (uint64_t run = 0; run < 3; run++) {
+		struct figures *f = figures_new(false);
+
+		grant_on(f, "a:1", 7, 10 + run);
+		grant_on(f, "a:1", 7, 10 + run);
+		grant_on(f, "a:1", 7, 11 + run);
+		grant_on(f, "a:1", 8, 20 + run);
+		figures_add(all, f);
+		figures_free(&f);
+	}
+	/* 10 to 13, and 20 to 22. */
+	assert_int_equal(all->connections, 7);
+	assert_int_equal(all->slot_count, 2);
+	assert_int_equal(all->connection_claims, 12);
+	figures_free(&all);
+}
+
+static void
 slots_beyond_the_limit_are_only_noted(void **state)
 {
 	struct figures *f = figures_new(false);
@@ -120,6 +180,12 @@ slots_beyond_the_limit_are_only_noted(void **state)
 	grant(f, "a:1", FIGURES_SLOTS_MAX);
 	assert_true(f->has_more_slots);
 	assert_int_equal(f->slot_count, FIGURES_SLOTS_MAX);
+	/* What is told of the others is right. */
+	grant(f, "a:1", FIGURES_SLOTS_MAX + 1);
+	for (unsigned i = 0; i < FIGURES_SLOTS_MAX; i++)
+		grant_on(f, "a:1", i, 2);
+	assert_int_equal(f->connections, 2 * FIGURES_SLOTS_MAX);
+	assert_true(figures_claims_each(f) == 1);
 	figures_free(&f);
 }
 
@@ -193,6 +259,7 @@ add_run(struct figures *all, unsigned i)
 	struct figures_grant g = {
 		.backend = i == 1 ? "a:1" : "b:1",
 		.slot = i,
+		.connection = 1,
 		.asked_us = 50,
 		.now_us = 100 * i,
 	};
@@ -254,6 +321,9 @@ main(void)
 		cmocka_unit_test(backends_are_told_apart_however_many),
 		cmocka_unit_test(too_many_backends_share_one_name),
 		cmocka_unit_test(slots_are_counted_once),
+		cmocka_unit_test(a_slot_has_one_connection_after_the_other),
+		cmocka_unit_test(what_is_of_no_pool_has_no_slot),
+		cmocka_unit_test(runs_that_follow_share_a_connection),
 		cmocka_unit_test(slots_beyond_the_limit_are_only_noted),
 		cmocka_unit_test(backends_sort_by_claims_then_name),
 		cmocka_unit_test(after_the_end_only_failures_count),

@@ -25,6 +25,7 @@ grant(struct figures *f, const char *backend, uint64_t slot, uint64_t wait_us)
 	const struct figures_grant g = {
 		.backend = backend,
 		.slot = slot,
+		.connection = wait_us == 300 ? 6 : 5,
 		.planned_us = 0,
 		.asked_us = wait_us / 2,
 		.now_us = wait_us,
@@ -123,7 +124,8 @@ the_text_has_counts_rates_latencies_and_shares(void **state)
 	has(&x,
 	    "b.test:1                                           3  75.0 %\n"
 	    "a.test:1                                           1  25.0 %\n");
-	has(&x, "2 connection slots seen, 2.0 claims on each (mean)\n");
+	has(&x, "4 connections in 2 slots seen, 1.0 claims on each connection "
+		"(mean)\n");
 	has(&x, "25 % of one processor, 125000.0 us a cycle\n");
 	has_not(&x, "raw");
 	has_not(&x, "arrivals");
@@ -274,8 +276,26 @@ the_object_holds_the_same_figures(void **state)
 	assert_int_equal(integer(o, "errors", "by_code", "io-reset"), 1);
 	assert_int_equal(integer(o, "work", NULL, "rate"), 2500);
 	assert_int_equal(integer(o, "slots", NULL, "seen"), 2);
+	assert_int_equal(integer(o, "connections", NULL, "seen"), 4);
 	assert_int_equal(json_array_size(json_object_get(o, "backends")), 2);
 	json_decref(o);
+	end(&x);
+}
+
+static void
+words_of_others_harm_no_terminal(void **state)
+{
+	struct fixture x;
+
+	(void)state;
+	begin(&x, 0);
+	x.work.pool = "de\nmo";
+	x.report.server = "\x1B[1m";
+	x.report.end = DRIVER_LOST;
+	x.report.why = "a\nb";
+	print(&x, report_text);
+	has(&x, "pool de\\x0Amo of \\x1B[1m, 3 tasks");
+	has(&x, "ended early: a\\x0Ab\n");
 	end(&x);
 }
 
@@ -386,6 +406,7 @@ main(void)
 		cmocka_unit_test(
 		    a_backends_name_cannot_play_tricks_with_a_terminal),
 		cmocka_unit_test(the_object_holds_the_same_figures),
+		cmocka_unit_test(words_of_others_harm_no_terminal),
 		cmocka_unit_test(
 		    names_that_are_not_utf_8_do_not_spoil_the_object),
 		cmocka_unit_test(
