@@ -292,13 +292,31 @@ move_servers(struct resolve *r, size_t server_count, const size_t *before)
 	}
 }
 
+/* Servers in the place of the others; those that were among them go on where
+ * they were in the count of empty answers. */
+static void
+replace_servers(struct resolve *r, size_t server_count, const size_t *before)
+{
+	uint32_t runs[RESOLVE_SERVERS_MAX] = { 0 };
+	size_t k;
+
+	for (k = 0; k < server_count; k++) {
+		if (before[k] < r->server_count)
+			runs[k] = r->servers[before[k]].empty_run;
+	}
+	fini_servers(r);
+	init_servers(r, server_count);
+	for (k = 0; k < server_count; k++)
+		r->servers[k].empty_run = runs[k];
+}
+
 void
 resolve_set_servers(struct resolve *r, uint64_t now_us, size_t server_count,
     const size_t *before)
 {
+	ASSERT(server_count <= RESOLVE_SERVERS_MAX);
 	move_servers(r, server_count, before);
-	fini_servers(r);
-	init_servers(r, server_count);
+	replace_servers(r, server_count, before);
 	r->is_looking = false;
 	r->is_wanted_again = false;
 	r->end_us = NEVER;

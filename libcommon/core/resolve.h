@@ -242,7 +242,7 @@ void resolve_set_policy(
 /* Other servers from now on; starts a look-up. One that was under way is
  * dropped without another word: its handles are void. before: for each server
  * the place it had among those of until now, SIZE_MAX when it was none of
- * them. */
+ * them; one that was keeps its count of empty answers. */
 void resolve_set_servers(struct resolve *r, uint64_t now_us,
     size_t server_count, const size_t *before);
 

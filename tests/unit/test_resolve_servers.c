@@ -363,6 +363,39 @@ merging_counts_the_empty_answers_of_each_server(void **state)
 	end_world(w);
 }
 
+/* Server 0 is empty for the second time, after servers were set. */
+static const char *
+empty_again_after(size_t servers, const size_t *before, char *shown)
+{
+	struct world *w = make_merging(one, second);
+
+	answer_all(w);
+	w->fakes[0].zone = NULL;
+	w->fakes[0].outcome = DNS_NO_NAME;
+	(void)resolve_refresh(w->r, w->now);
+	wake(w);
+	answer_all(w);
+	assert_string_equal(show(w), TWO);
+	w->now += 2 * S;
+	w->fakes[0].count = w->fakes[1].count = 0;
+	resolve_set_servers(w->r, w->now, servers, before);
+	wake(w);
+	answer_all(w);
+	strcpy(shown, show(w));
+	end_world(w);
+	return shown;
+}
+
+static void
+a_server_known_again_keeps_its_count_of_empty_answers(void **state)
+{
+	static const size_t same[] = { 0, 1 };
+	char shown[1000];
+
+	(void)state;
+	assert_string_equal(empty_again_after(2, same, shown), SECOND);
+}
+
 static void
 merging_with_all_servers_dead_is_as_it_always_is(void **state)
 {
@@ -456,6 +489,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(merging_drops_at_once_what_its_server_no_longer_names),
 	cmocka_unit_test(what_two_have_named_stays_while_one_of_them_is_silent),
 	cmocka_unit_test(merging_counts_the_empty_answers_of_each_server),
+	cmocka_unit_test(a_server_known_again_keeps_its_count_of_empty_answers),
 	cmocka_unit_test(merging_with_all_servers_dead_is_as_it_always_is),
 	cmocka_unit_test(servers_are_known_again_at_another_place),
 	cmocka_unit_test(a_backend_says_where_it_comes_from),

@@ -738,6 +738,8 @@ void
 model_set_servers(
     struct model *m, uint64_t now_us, unsigned servers, const size_t *before)
 {
+	unsigned runs[ARRAY_LEN(m->parts)] = { 0 };
+
 	for (unsigned i = 0; i < m->set.count; i++) {
 		struct item *it = &m->set.items[i];
 		uint32_t moved = 0;
@@ -750,8 +752,14 @@ model_set_servers(
 		if (it->servers != SAVED_BY)
 			it->servers = moved;
 	}
+	for (unsigned k = 0; k < servers; k++) {
+		if (before[k] < m->servers)
+			runs[k] = m->parts[before[k]].empty_run;
+	}
 	memset(m->parts, 0, sizeof(m->parts));
 	m->servers = servers;
+	for (unsigned k = 0; k < servers; k++)
+		m->parts[k].empty_run = runs[k];
 	m->is_looking = m->is_wanted_again = false;
 	m->next_least_us = m->next_most_us = now_us;
 }
