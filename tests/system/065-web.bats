@@ -825,6 +825,26 @@ Server(os.environ["QORB_SOCKET"], Handler).serve_forever()' "$@"
 	done
 }
 
+@test "more signals while it ends are as good as one" {
+	WEB="127.0.0.1:$(free_port)"
+	export WEB
+	with_ws <<-'EOF'
+		import subprocess
+		for _ in range(5):
+		    web = subprocess.Popen(["qorb-web", "--listen", os.environ["WEB"]],
+		        stderr=subprocess.PIPE, text=True)
+		    assert "ready on" in web.stderr.readline()
+		    clients = [connect("/events") for _ in range(150)]
+		    for _ in range(20000):
+		        web.send_signal(signal.SIGTERM)
+		        web.send_signal(signal.SIGINT)
+		        if web.poll() is not None:
+		            break
+		    assert web.wait(20) == 0, web.returncode
+		    web.stderr.close()
+	EOF
+}
+
 # wrong RE ARG ...: a wrong use, said so.
 wrong()
 {
