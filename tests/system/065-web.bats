@@ -966,6 +966,10 @@ child()
 		run_status 2 qorb-pool --web "$text" 'demo=[::1]:1'
 		[[ $stderr == "qorb-pool: --web: '$text': an IP address and a port are needed, such as 127.0.0.1:42069: "* ]]
 	done
+	for text in '127.0.0.1:0' '[::1]:0' 127.0.0.1:65536; do
+		run_status 2 qorb-pool --web "$text" 'demo=[::1]:1'
+		[[ $stderr == *": the port is not a number from 1 to 65535"* ]]
+	done
 	printf '[daemon]\nweb = x\n[pool a]\nbackends = none\n' \
 	    >"$SCRATCH/pool.conf"
 	run_status 2 qorb-pool --check-config -c "$SCRATCH/pool.conf"
