@@ -37,7 +37,7 @@ with_ws()
 {
 	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 \
 	    timeout 60 python3 -c "
-import argparse, json, os, signal, sys, time
+import argparse, json, os, select, signal, socket, sys, time
 from ws_client import Client, Closed, Refused
 
 def connect(path, seconds=20, header=(), rcvbuf=0):
@@ -506,6 +506,49 @@ many()
 	EOF
 }
 
+@test "readers that are too slow keep 64 MiB of old rounds, not more" {
+	# A round of more than 20 MiB.
+	awk 'BEGIN {
+		name = sprintf("%3000s", "")
+		gsub(" ", "x", name)
+		for (i = 0; i < 3500; i++)
+			printf "* pool=p backend=%s%d addr=a\n", name, i
+		print "ok"
+	}' >"$SCRATCH/rows"
+	scripted_daemon 'pools=* pool=p\nok' "stats=@$SCRATCH/rows"
+	start_web
+	with_ws <<-'EOF'
+		host, port = os.environ["WEB"].split(":")
+		def ask():
+		    s = socket.socket()
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s.settimeout(20)
+		    s.connect((host, int(port)))
+		    s.sendall(b"GET /stats.json HTTP/1.0\r\nHost: localhost\r\n\r\n")
+		    assert s.recv(1, socket.MSG_PEEK)
+		    return s
+		def read(s):
+		    parts = []
+		    while part := s.recv(1 << 20):
+		        parts.append(part)
+		    return b"".join(parts).partition(b"\r\n\r\n")[2]
+		first = ask()
+		second = connect("/qtop/stats?update_secs=3600", rcvbuf=4096)
+		assert select.select([second.socket], [], [], 20)[0]
+		third, fourth, fifth = ask(), ask(), ask()
+		# Those that were furthest behind get what had been sent.
+		assert len(read(first)) < 20 << 20
+		second.socket.settimeout(20)
+		assert len(read(second.socket)) < 20 << 20
+		# Those who are left get all of theirs.
+		for s in third, fourth, fifth:
+		    body = read(s)
+		    assert len(body) > 20 << 20, len(body)
+		    assert len(json.loads(body)["sets"]) == 3500
+	EOF
+	grep -q 'readers that are too slow hold 8[0-9] MiB' "$SCRATCH/web.err"
+}
+
 @test "more clients than are served are told so, yet more are closed" {
 	start_all --max-clients 3
 	with_ws <<-'EOF'
@@ -541,6 +584,49 @@ many()
 		while not is_served():
 		    assert time.monotonic() < end
 		get(held[0])
+	EOF
+}
+
+@test "those who wait for the same round get the same body, made once" {
+	start_all
+	many 1000
+	# Theirs is no room of its own that it grows by.
+	run_ok get /stats.json
+	run_ok get /metrics
+	with_ws <<-'EOF'
+		host, port = os.environ["WEB"].split(":")
+		pool = int(open(os.environ["SCRATCH"] + "/daemons/pool").read())
+		def ask(path):
+		    s = socket.socket()
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s.settimeout(20)
+		    s.connect((host, int(port)))
+		    s.sendall(b"GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n" % path)
+		    return s
+		def read(s):
+		    parts = []
+		    while part := s.recv(65536):
+		        parts.append(part)
+		    return b"".join(parts)
+		os.kill(pool, signal.SIGSTOP)
+		try:
+		    asked = [ask(b"/stats.json") for _ in range(200)]
+		    metrics = [ask(b"/metrics") for _ in range(10)]
+		    # What is answered later than they were asked.
+		    assert b" 200 " in read(ask(b"/"))
+		finally:
+		    os.kill(pool, signal.SIGCONT)
+		answers = {read(s) for s in asked}
+		assert len(answers) == 1, len(answers)
+		head, _, body = answers.pop().partition(b"\r\n\r\n")
+		assert b" 200 " in head and len(json.loads(body)["sets"]) == 1003
+		assert len({read(s) for s in metrics}) == 1
+		pid = open(os.environ["SCRATCH"] + "/daemons/web").read()
+		with open(f"/proc/{pid.strip()}/status") as status:
+		    most, = [line.split()[1] for line in status
+		        if line.startswith("VmHWM")]
+		exe = open(f"/proc/{pid.strip()}/exe", "rb").read()
+		assert b"AddressSanitizer" in exe or int(most) < 30000, most
 	EOF
 }
 
@@ -722,11 +808,12 @@ many()
 }
 
 # A daemon of a few lines: answers what it is asked with the words of its
-# arguments, VERB=ANSWER, and writes down what that was.
+# arguments, VERB=ANSWER, and writes down what that was. A row ~N is none: it
+# waits for N seconds there. An ANSWER @FILE is in a file.
 scripted_daemon()
 {
 	start_daemon -n scripted -s "$QORB_SOCKET" python3 -c '
-import os, socketserver, sys
+import os, socketserver, sys, threading
 answers = dict(a.split("=", 1) for a in sys.argv[1:])
 class Handler(socketserver.StreamRequestHandler):
     def handle(self):
@@ -735,8 +822,13 @@ class Handler(socketserver.StreamRequestHandler):
             tag = words.pop(0) + " " if words[0][0] == "#" else ""
             print(words[0], flush=True)
             answer = answers.get(words[0], "ok")
-            for row in answer.split("\\n"):
-                if row:
+            rows = answer.split("\\n")
+            if answer[0] == "@":
+                rows = open(answer[1:]).read().splitlines()
+            for row in rows:
+                if row[0] == "~":
+                    threading.Event().wait(float(row[1:]))
+                else:
                     self.wfile.write((tag + row + "\n").encode())
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
