@@ -55,6 +55,7 @@ struct source {
 	char error[SOURCE_WHY_BYTES]; /* "": none */
 
 	uint64_t interval_us;
+	uint64_t ticked_us; /* when the last tick was */
 	bool wants_picture, wants_tick, wants_pong, wants_events;
 	bool is_pinging, has_events; /* asked for, of this connection */
 	bool is_tick;		     /* the round under way */
@@ -290,6 +291,7 @@ on_tick(lws_sorted_usec_list_t *sul)
 
 	if (s->interval_us == NEVER)
 		return;
+	s->ticked_us = clock_us();
 	schedule(s, &s->tick, on_tick, s->interval_us);
 	if (s->client == NULL) /* that is on_retry's */
 		return;
@@ -511,13 +513,20 @@ source_ping(struct source *s)
 void
 source_every(struct source *s, uint64_t interval_us)
 {
+	uint64_t now_us = clock_us();
+	uint64_t due_us;
+
 	if (interval_us == s->interval_us)
 		return;
+	if (s->interval_us == NEVER) /* who begins is not late */
+		s->ticked_us = now_us;
 	s->interval_us = interval_us;
-	if (interval_us == NEVER)
+	if (interval_us == NEVER) {
 		cancel(s, &s->tick);
-	else
-		schedule(s, &s->tick, on_tick, interval_us);
+		return;
+	}
+	due_us = s->ticked_us + interval_us;
+	schedule(s, &s->tick, on_tick, due_us > now_us ? due_us - now_us : 0);
 }
 
 void

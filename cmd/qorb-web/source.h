@@ -56,7 +56,8 @@ void source_ask(struct source *s);
 /* on_pong. */
 void source_ping(struct source *s);
 
-/* on_picture each interval from now on; NEVER ends it. */
+/* on_picture each interval, counted from the last time that was; NEVER ends
+ * it. */
 void source_every(struct source *s, uint64_t interval_us);
 
 /* on_event for all that happens, or no more. */

@@ -630,6 +630,24 @@ many()
 	EOF
 }
 
+@test "short visits at another interval put nobody's turn off" {
+	start_all
+	with_ws <<-'EOF'
+		steady = connect("/qtop/stats?update_secs=1&pool=demo")
+		get(steady)
+		began = time.monotonic()
+		count = 0
+		while count < 3:
+		    guest = connect("/qtop/stats?update_secs=0.5&pool=other")
+		    get(guest)
+		    if select.select([steady.socket], [], [], 0.3)[0]:
+		        get(steady)
+		        count += 1
+		    guest.close()
+		    assert time.monotonic() < began + 10, count
+	EOF
+}
+
 @test "subprotocols are not needed; what clients send is not looked at" {
 	start_all
 	run_status 4 ws --header 'Sec-WebSocket-Protocol: daemon' "$WEB" \
