@@ -333,7 +333,6 @@ on_picture(void *ctx, const struct picture *p, bool is_tick)
 
 	r.picture = p;
 	r.is_tick = is_tick;
-	s->told[0] = '\0';
 	each_conn(s, tell_round, &r);
 	round_fini(&r);
 	limit_held(s, newest);
@@ -342,7 +341,7 @@ on_picture(void *ctx, const struct picture *p, bool is_tick)
 /* Those that look on are told once for each reason, those that came since then
  * now. */
 static void
-on_down(void *ctx)
+on_down(void *ctx, bool is_news)
 {
 	struct server *s = ctx;
 	const char *why = source_error(s->source);
@@ -351,8 +350,7 @@ on_down(void *ctx)
 	if (s->is_over)
 		return;
 	r.why = why == NULL ? "" : why;
-	r.is_news = strcmp(s->told, r.why) != 0;
-	(void)snprintf(s->told, sizeof(s->told), "%s", r.why);
+	r.is_news = is_news;
 	each_conn(s, tell_round, &r);
 	round_fini(&r);
 }

@@ -55,9 +55,8 @@ struct server {
 	uint32_t counts[CONN_KINDS];
 	uint64_t every_us; /* the least interval that is asked for */
 	bool is_over;
-	char told[SOURCE_WHY_BYTES]; /* why there is nothing; "": there is */
-	struct blob_sum held;	     /* what rounds gave, and is being sent */
-	unsigned char *piece;	     /* owned; LWS_PRE and SERVER_PIECE bytes */
+	struct blob_sum held; /* what rounds gave, and is being sent */
+	unsigned char *piece; /* owned; LWS_PRE and SERVER_PIECE bytes */
 	lws_sorted_usec_list_t sweep;
 	struct lws_protocols protocols[2];
 	lws_retry_bo_t liveness;

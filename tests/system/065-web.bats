@@ -902,13 +902,81 @@ Server(os.environ["QORB_SOCKET"], Handler).serve_forever()' "$@"
 	wait_for eval '[[ $(get /healthz) == "200 ok" ]]'
 }
 
-@test "a daemon that says nothing any more is given up" {
+# silent_for LEAST: what /healthz says of a daemon that is silent, for at least
+# as long and not for longer than since $BEGAN.
+silent_for()
+{
+	run_ok get /healthz -m 2
+	[[ $output =~ ^"503 $QORB_SOCKET: the daemon has not answered for "([0-9]+)" s"$ ]] || {
+		echo "said: $output"
+		return 1
+	}
+	[[ ${BASH_REMATCH[1]} -ge $1 ]]
+	[[ ${BASH_REMATCH[1]} -le $((SECONDS - BEGAN + 1)) ]]
+}
+
+@test "a daemon that says nothing any more is down until it does" {
+	local BEGAN=$SECONDS
 	start_all
+	run_ok get /metrics
+	assert_line 'qorb_up 1'
 	kill -STOP "$(daemon_pid pool)"
-	run_ok get /healthz
+	# Prometheus waits 10 s.
+	run_ok get /metrics -m 8
+	assert_output --partial 'qorb_up 0'
+	[[ $output == 200\ * ]]
+	# Now it is known, for all who ask.
+	run_ok get /metrics -m 2
+	assert_output --partial 'qorb_up 0'
+	run_ok get /stats.json -m 2
+	[[ $output == "503 {\"version\":1,\"error\":\"$QORB_SOCKET: the daemon has not answered for "* ]]
+	silent_for 4
+	run_ok ws --seconds 2 "$WEB" /qtop/stats
+	assert_output --partial '"error":"'
+	wait_for silent_for 6
 	kill -CONT "$(daemon_pid pool)"
-	[[ $output == "503 "*"the daemon has not answered for 10 s"* ]]
 	wait_for eval '[[ $(get /healthz) == "200 ok" ]]'
+	run_ok get /metrics
+	assert_line 'qorb_up 1'
+	run_ok get /stats.json
+	[[ $output == 200\ * ]]
+	run_ok ws --count 3 "$WEB" '/qtop/stats?update_secs=0.1'
+	refute_output --partial '"error"'
+	grep -q ": $QORB_SOCKET: the daemon answers again" "$SCRATCH/web.err"
+}
+
+@test "who looks on sees a daemon fall silent, and answer again" {
+	start_all
+	with_ws <<-'EOF'
+		c = connect("/qtop/stats?update_secs=0.1")
+		e = connect("/events")
+		get(c)
+		pool = int(open(os.environ["SCRATCH"] + "/daemons/pool").read())
+		os.kill(pool, signal.SIGSTOP)
+		stopped = time.monotonic()
+		try:
+		    while "error" not in (m := get(c)):
+		        pass
+		    assert "has not answered for" in m["error"], m
+		    assert time.monotonic() - stopped > 3.5, m
+		finally:
+		    os.kill(pool, signal.SIGCONT)
+		while "error" in (m := get(c)):
+		    pass
+		for _ in range(20):
+		    assert "error" not in get(c)
+		os.system("qorb-ctl advertise demo new [::1]:2 ttl=1m")
+		while get(e)["event"] != "backend-added":
+		    pass
+	EOF
+}
+
+@test "a daemon that is long in answering is not silent while it does" {
+	scripted_daemon 'pools=~1.5\n* pool=p\n~1.5\n* pool=q\n~1.5\n* pool=r\nok'
+	start_web
+	run_ok get /stats.json
+	[[ $(jq -c '.pools | keys' <<<"${output#200 }") == '["p","q","r"]' ]]
+	refute grep -q 'has not answered' "$SCRATCH/web.err"
 }
 
 # --- the end, and wrong uses -------------------------------------------------
