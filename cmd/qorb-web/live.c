@@ -15,6 +15,11 @@
 #define PATH_STATS  "/qtop/stats"
 #define PATH_EVENTS "/events"
 
+/* Why there are no figures is repeated at the client's own interval, within
+ * these. */
+#define REPEAT_LEAST_US (2 * US_PER_S)
+#define REPEAT_MOST_US	(5 * US_PER_S)
+
 bool
 live_is_path(const char *path)
 {
@@ -90,11 +95,24 @@ live_on_writeable(struct conn *c)
 	return 0;
 }
 
-/* It is told why it gets nothing, if it has not been. */
-static bool
-is_due_why(const struct conn *c, const struct round *r)
+static uint64_t
+repeat_us(const struct conn *c)
 {
-	return r->is_news || (c->is_first && !c->is_told);
+	if (c->query.every_us < REPEAT_LEAST_US)
+		return REPEAT_LEAST_US;
+	if (c->query.every_us > REPEAT_MOST_US)
+		return REPEAT_MOST_US;
+	return c->query.every_us;
+}
+
+/* It is told why it gets nothing, if it has not been, or not for a while. */
+static bool
+is_due_why(struct conn *c, const struct round *r)
+{
+	if (!r->is_news && (c->is_told ? r->now_us < c->due_us : !c->is_first))
+		return false;
+	c->due_us = r->now_us + repeat_us(c);
+	return true;
 }
 
 /* Is it this client's turn? Rounds come at the least of all intervals, so one

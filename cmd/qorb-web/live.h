@@ -25,7 +25,9 @@ void live_begin(struct conn *c);
 /* The connection takes more. */
 int live_on_writeable(struct conn *c);
 
-/* A message for a client of stats, when it is due. */
+/* A message for a client of stats, when it is due: figures at its interval;
+ * why there are none at once, and then again and again, so that it knows that
+ * we are there. */
 void live_on_round(struct conn *c, struct round *r);
 
 /* An event for a client of events; message is made when it is first needed. */

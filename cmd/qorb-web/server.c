@@ -26,6 +26,9 @@
 /* A request is to come within this time, and the next one. */
 #define REQUEST_S 5
 
+/* How exactly clients are told again that there is nothing. */
+#define REPEAT_STEP_US (100 * US_PER_MS)
+
 #define ARG_BYTES  256
 #define HOST_BYTES 300
 
@@ -333,26 +336,58 @@ on_picture(void *ctx, const struct picture *p, bool is_tick)
 
 	r.picture = p;
 	r.is_tick = is_tick;
+	s->is_down = false;
 	each_conn(s, tell_round, &r);
 	round_fini(&r);
 	limit_held(s, newest);
 }
 
-/* Those that look on are told once for each reason, those that came since then
- * now. */
+static void
+tell_down(
+    struct server *s, void (*tell)(struct conn *c, void *round), bool is_news)
+{
+	const char *why = source_error(s->source);
+	struct round r = round_of(s);
+
+	r.why = why == NULL ? "" : why;
+	r.is_news = is_news;
+	each_conn(s, tell, &r);
+	round_fini(&r);
+}
+
+static void
+tell_again(struct conn *c, void *round)
+{
+	if (c->kind == CONN_STATS && c->is_told)
+		live_on_round(c, round);
+}
+
+/* While there are no figures, and somebody looks. */
+static void
+on_repeat(lws_sorted_usec_list_t *sul)
+{
+	struct server *s = CONTAINER_OF(sul, struct server, repeat);
+
+	if (!s->is_down || s->counts[CONN_STATS] == 0)
+		return;
+	/* None: it answers, but not with figures yet. */
+	if (source_error(s->source) != NULL)
+		tell_down(s, tell_again, false);
+	lws_sul_schedule(
+	    s->context, 0, sul, on_repeat, (lws_usec_t)REPEAT_STEP_US);
+}
+
 static void
 on_down(void *ctx, bool is_news)
 {
 	struct server *s = ctx;
-	const char *why = source_error(s->source);
-	struct round r = round_of(s);
 
 	if (s->is_over)
 		return;
-	r.why = why == NULL ? "" : why;
-	r.is_news = is_news;
-	each_conn(s, tell_round, &r);
-	round_fini(&r);
+	s->is_down = true;
+	tell_down(s, tell_round, is_news);
+	lws_sul_schedule(
+	    s->context, 0, &s->repeat, on_repeat, (lws_usec_t)REPEAT_STEP_US);
 }
 
 static void

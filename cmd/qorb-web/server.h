@@ -55,9 +55,10 @@ struct server {
 	uint32_t counts[CONN_KINDS];
 	uint64_t every_us; /* the least interval that is asked for */
 	bool is_over;
+	bool is_down;	      /* no figures have come since it was so */
 	struct blob_sum held; /* what rounds gave, and is being sent */
 	unsigned char *piece; /* owned; LWS_PRE and SERVER_PIECE bytes */
-	lws_sorted_usec_list_t sweep;
+	lws_sorted_usec_list_t sweep, repeat;
 	struct lws_protocols protocols[2];
 	lws_retry_bo_t liveness;
 };
