@@ -39,6 +39,11 @@
 #define SILENCE_US (4 * US_PER_S)
 #define RENEW_US   (30 * US_PER_S)
 
+/* From the end of a round to the next one, as a multiple of what it took, and
+ * at most; so that with the silence it is still less than 10 s. */
+#define PAUSE_TIMES   9
+#define PAUSE_MOST_US (3 * US_PER_S)
+
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US  (5 * US_PER_S)
 
@@ -61,6 +66,8 @@ struct source {
 
 	uint64_t interval_us;
 	uint64_t ticked_us; /* when the last tick was */
+	uint64_t began_us;  /* the round under way */
+	uint64_t next_us;   /* no round begins before */
 	bool wants_picture, wants_tick, wants_pong, wants_events;
 	bool is_pinging, has_events; /* asked for, of this connection */
 	bool is_tick;		     /* the round under way */
@@ -68,10 +75,11 @@ struct source {
 
 	uint64_t failed_us; /* when it last tried to connect in vain */
 	uint64_t retry_us;  /* how long it then waits */
-	lws_sorted_usec_list_t tick, retry, silence;
+	lws_sorted_usec_list_t tick, retry, silence, pause;
 };
 
 static void try_connect(struct source *s);
+static void ask(struct source *s);
 
 static bool
 is_wanted(const struct source *s)
@@ -141,6 +149,8 @@ disconnect(struct source *s)
 	s->wsi = NULL;
 	s->connection++;
 	cancel(s, &s->silence);
+	cancel(s, &s->pause);
+	s->next_us = 0;
 	qorb_client_free(&s->client);
 	picture_free(&s->picture);
 	s->is_pinging = s->has_events = false;
@@ -197,8 +207,21 @@ is_answered(const struct source *s)
 }
 
 static void
+on_pause(lws_sorted_usec_list_t *sul)
+{
+	ask(CONTAINER_OF(sul, struct source, pause));
+}
+
+static void
 begin_round(struct source *s)
 {
+	uint64_t now_us = clock_us();
+
+	if (now_us < s->next_us) {
+		schedule(s, &s->pause, on_pause, s->next_us - now_us);
+		return;
+	}
+	s->began_us = now_us;
 	s->picture = picture_new(s->server);
 	s->is_tick = s->wants_tick;
 	s->wants_picture = s->wants_tick = false;
@@ -351,11 +374,14 @@ be_up(struct source *s)
 	s->retry_us = RETRY_LEAST_US / 2;
 }
 
+/* It answers after a silence; what it was asked then took it no longer than
+ * that. */
 static void
 end_silence(struct source *s)
 {
 	s->is_silent = false;
 	s->error[0] = '\0';
+	s->began_us = clock_us();
 	s->wants_picture |= s->interval_us != NEVER;
 	log_write(
 	    LOG_INFO, NULL, NULL, "%s: the daemon answers again", s->path);
@@ -365,8 +391,13 @@ static void
 end_round(struct source *s)
 {
 	struct picture *p = s->picture;
+	uint64_t now_us = clock_us();
+	uint64_t pause_us = PAUSE_TIMES * (now_us - s->began_us);
 	bool is_tick = s->is_tick;
 
+	if (pause_us > PAUSE_MOST_US)
+		pause_us = PAUSE_MOST_US;
+	s->next_us = now_us + pause_us;
 	s->picture = NULL;
 	be_up(s);
 	picture_end(p, clock_wall_us());
@@ -540,6 +571,7 @@ source_end(struct source *s)
 	disconnect(s);
 	cancel(s, &s->tick);
 	cancel(s, &s->retry);
+	cancel(s, &s->pause);
 }
 
 void

@@ -10,6 +10,10 @@
  * A daemon that was asked and says nothing for a while is silent: it is down
  * until it says something, and is not asked for more until then.
  *
+ * Figures of many backends are work for the daemon, and while it does that its
+ * clients wait: so what it is asked takes at most about a tenth of its time,
+ * and who asks for more gets it later.
+ *
  * The callbacks are called from the loop, and also from the functions below,
  * which fail at once when there is no daemon. They may call these functions.
  */

@@ -930,6 +930,29 @@ Server(os.environ["QORB_SOCKET"], Handler).serve_forever()' "$@"
 	assert_equal "$(tail -n "+$((rounds + 1))" "$SCRATCH/scripted.out")" ping
 }
 
+@test "a round that takes the daemon long comes more seldom" {
+	scripted_daemon 'stats=~0.1\nok'
+	start_web
+	with_ws <<-'EOF'
+		import urllib.request
+		c = connect("/qtop/stats?update_secs=0.1")
+		get(c)
+		began = time.monotonic()
+		for _ in range(3):
+		    get(c)
+		assert 2.7 < time.monotonic() - began < 10
+		# Whoever asks.
+		c.close()
+		def ask():
+		    with urllib.request.urlopen("http://" + os.environ["WEB"] +
+		        "/stats.json", timeout=20) as r:
+		        assert r.status == 200
+		    return time.monotonic()
+		first = ask()
+		assert ask() - first > 0.9
+	EOF
+}
+
 @test "a daemon that is older or younger is understood as far as it goes" {
 	scripted_daemon 'hello=ok server=qorb-pool/9.9.9 new=1' \
 	    'metrics=error unknown-verb metrics: no verb has this name' \
