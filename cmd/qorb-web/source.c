@@ -37,7 +37,7 @@
  * who ask us wait, of whom Prometheus waits 10 s. It may be the connection that
  * is stuck: another one is tried now and then. */
 #define SILENCE_US (4 * US_PER_S)
-#define RENEW_US   (30 * US_PER_S)
+#define RENEW_US   (10 * US_PER_S)
 
 /* From the end of a round to the next one, as a multiple of what it took, and
  * at most; so that with the silence it is still less than 10 s. */

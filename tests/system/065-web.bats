@@ -1050,6 +1050,17 @@ silent_for()
 	EOF
 }
 
+@test "another connection is tried when one stays silent" {
+	printf '~60\nok\n' >"$SCRATCH/hello"
+	scripted_daemon "hello=@$SCRATCH/hello"
+	start_web
+	run_ok get /healthz -m 8
+	[[ $output == "503 "*"the daemon has not answered for "* ]]
+	echo ok >"$SCRATCH/hello"
+	wait_for eval '[[ $(get /healthz) == "200 ok" ]]'
+	assert_equal "$(grep -c '^hello$' "$SCRATCH/scripted.out")" 2
+}
+
 @test "a daemon that is long in answering is not silent while it does" {
 	scripted_daemon 'pools=~1.5\n* pool=p\n~1.5\n* pool=q\n~1.5\n* pool=r\nok'
 	start_web
