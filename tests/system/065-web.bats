@@ -452,7 +452,7 @@ many()
 		        if line.startswith("VmHWM")]
 		# The address sanitizer keeps freed memory for a while.
 		exe = open(f"/proc/{pid}/exe", "rb").read()
-		assert b"AddressSanitizer" in exe or int(most) < 30000, most
+		assert b"__asan_init" in exe or int(most) < 30000, most
 	EOF
 }
 
@@ -626,7 +626,7 @@ many()
 		    most, = [line.split()[1] for line in status
 		        if line.startswith("VmHWM")]
 		exe = open(f"/proc/{pid.strip()}/exe", "rb").read()
-		assert b"AddressSanitizer" in exe or int(most) < 30000, most
+		assert b"__asan_init" in exe or int(most) < 30000, most
 	EOF
 }
 
