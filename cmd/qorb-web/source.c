@@ -295,7 +295,9 @@ be_down_errno(struct source *s, int e)
 	char why[128];
 
 	s->failed_us = clock_us();
-	(void)snprintf(why, sizeof(why), "%s", strerror(e));
+	(void)snprintf(why, sizeof(why), "%s",
+	    e == EAGAIN ? "the daemon accepts no more connections"
+			: strerror(e));
 	why[0] = (char)tolower((unsigned char)why[0]);
 	be_down(s, why);
 }

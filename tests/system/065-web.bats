@@ -1050,6 +1050,29 @@ silent_for()
 	EOF
 }
 
+@test "a daemon that accepts nobody is down at once" {
+	start_daemon -n full -r ready python3 -uc '
+import os, signal, socket
+at = os.environ["QORB_SOCKET"]
+s = socket.socket(socket.AF_UNIX)
+s.bind(at)
+s.listen(0)
+waiting = []
+try:
+    while True:
+        waiting.append(socket.socket(socket.AF_UNIX))
+        waiting[-1].setblocking(False)
+        waiting[-1].connect(at)
+except BlockingIOError:
+    print("ready")
+signal.pause()'
+	start_web
+	run_ok get /healthz -m 2
+	assert_output "503 $QORB_SOCKET: the daemon accepts no more connections"
+	stop_daemon full 143
+	rm "$QORB_SOCKET"
+}
+
 @test "another connection is tried when one stays silent" {
 	printf '~60\nok\n' >"$SCRATCH/hello"
 	scripted_daemon "hello=@$SCRATCH/hello"
