@@ -178,16 +178,16 @@ parse_direct(struct settings *s, const char *text)
 	while (item != NULL) {
 		char *comma = strchr(item, ',');
 		struct addr *addr = &s->direct[s->direct_count];
+		const char *why;
 
 		if (comma != NULL)
 			*comma++ = '\0';
 		if (s->direct_count++ == WORKLOAD_DIRECT_MAX)
 			program_usage(&program, "--direct: more than %u",
 			    WORKLOAD_DIRECT_MAX);
-		option_addr(&program, "--direct", item, addr);
-		if (addr->kind != ADDR_UNIX && addr->port == 0)
+		if (!addr_parse_fixed(item, addr, &why))
 			program_usage(&program,
-			    "--direct '%s': has no port to connect to", item);
+			    "--direct '%s': not an address: %s", item, why);
 		item = comma;
 	}
 	free(copy);

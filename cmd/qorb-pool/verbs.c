@@ -500,7 +500,7 @@ static bool
 read_advert(
     struct client *c, const struct request *r, struct advert_request *advert)
 {
-	const char *why = "";
+	const char *why;
 
 	advert->name = word(r, 1);
 	advert->has_ttl = request_get(r, "ttl") != NULL;
@@ -510,10 +510,8 @@ read_advert(
 		    "a name of 1 to 319 bytes is needed");
 		return false;
 	}
-	if (!addr_parse(word(r, 2), &advert->addr, &why) ||
-	    (advert->addr.kind != ADDR_UNIX && advert->addr.port == 0)) {
-		fail(c, r, ERR_BAD_VALUE, word(r, 2),
-		    why[0] == '\0' ? "port 0 is nobody's" : why);
+	if (!addr_parse_fixed(word(r, 2), &advert->addr, &why)) {
+		fail(c, r, ERR_BAD_VALUE, word(r, 2), why);
 		return false;
 	}
 	if (!get_duration(c, r, "ttl", &advert->ttl_us))

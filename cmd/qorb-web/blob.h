@@ -3,19 +3,31 @@
 
 /*
  * Bytes that several connections send, each at its own speed: counted, so that
- * a message is kept once, and as long as somebody still sends it.
+ * a message is kept once, and as long as somebody still sends it. Readers that
+ * are slow can keep many old ones all the same: a sum says how many bytes they
+ * are in all, and the serial numbers which are the oldest.
  */
 
 #include <stddef.h>
+#include <stdint.h>
+
+/* Of blobs that count on it; it outlives them. Begins as 0. */
+struct blob_sum {
+	size_t bytes;	/* that are kept now */
+	uint64_t count; /* of blobs that there have been */
+};
 
 struct blob {
 	unsigned refs;
 	size_t len;
-	char *bytes; /* owned */
+	char *bytes;	      /* owned */
+	uint64_t serial;      /* in its sum, from 1 on; 0 without one */
+	struct blob_sum *sum; /* borrowed, or NULL */
 };
 
-/* Takes over bytes, which came from malloc; counts the caller's one. */
-struct blob *blob_new(char *bytes, size_t len);
+/* Takes over bytes, which came from malloc; counts the caller's one. sum may be
+ * NULL. */
+struct blob *blob_new(char *bytes, size_t len, struct blob_sum *sum);
 
 struct blob *blob_hold(struct blob *b);
 

@@ -7,7 +7,8 @@
  *
  * What goes out is one blob at a time, from `sent` on, a piece whenever the
  * connection takes one. So a reader that is slow costs a few kilobytes and the
- * holding of a message, and misses those that come meanwhile.
+ * holding of a message, and misses those that come meanwhile. When such readers
+ * hold too much together, those with the oldest messages are closed.
  */
 
 #include <stdbool.h>

@@ -41,7 +41,7 @@ tell_lost(struct feed *f)
 		return;
 	text = message_lost(f->lost);
 	f->waiting[(f->first + f->count++) % FEED_ROOM] =
-	    blob_new(text, strlen(text));
+	    blob_new(text, strlen(text), NULL);
 	f->lost = 0;
 }
 

@@ -9,7 +9,6 @@
 
 #include "core/base.h"
 #include "live.h"
-#include "message.h"
 #include "metrics.h"
 #include "page.h"
 #include "server.h"
@@ -27,8 +26,9 @@
 struct http_path {
 	const char *path;
 	enum http_need need;
-	void (*answer)(struct conn *c, const struct picture *p);
-	void (*fail)(struct conn *c, const char *why);
+	/* The round is NULL when none is needed, or a pong. */
+	void (*answer)(struct conn *c, struct round *r);
+	void (*fail)(struct conn *c, struct round *r);
 };
 
 /* From now on the client has to take something now and then. */
@@ -53,12 +53,6 @@ answer(struct conn *c, unsigned status, const char *type, struct blob *body)
 	lws_callback_on_writable(c->wsi);
 }
 
-static void
-answer_string(struct conn *c, unsigned status, const char *type, char *text)
-{
-	answer(c, status, type, blob_new(text, strlen(text)));
-}
-
 /* A line that says what is wrong, or not. */
 static void
 answer_line(struct conn *c, unsigned status, const char *line)
@@ -69,15 +63,15 @@ answer_line(struct conn *c, unsigned status, const char *line)
 
 	text_init(&t, text, cap);
 	text_addf(&t, "%s\n", line);
-	answer_string(c, status, TYPE_TEXT, text);
+	answer(c, status, TYPE_TEXT, blob_new(text, t.len, NULL));
 }
 
 static void
-answer_page(struct conn *c, const struct picture *p)
+answer_page(struct conn *c, struct round *r)
 {
 	char *nonce = mem_new(PAGE_NONCE_BYTES, 1);
 
-	(void)p;
+	(void)r;
 	if (!page_nonce(nonce)) {
 		free(nonce);
 		answer_line(c, 500, "no random numbers");
@@ -87,59 +81,46 @@ answer_page(struct conn *c, const struct picture *p)
 	answer(c, 200, TYPE_HTML, page_document(nonce));
 }
 
-static const char *
-pool_of(const struct conn *c)
+static void
+answer_stats(struct conn *c, struct round *r)
 {
-	return c->query.pool[0] == '\0' ? NULL : c->query.pool;
+	const char *pool = query_pool(&c->query);
+	bool is_there = pool == NULL || picture_pool(r->picture, pool) != NULL;
+
+	answer(c, is_there ? 200 : 404, TYPE_JSON,
+	    blob_hold(round_body(r, ROUND_STATS, pool)));
 }
 
 static void
-answer_stats(struct conn *c, const struct picture *p)
+fail_stats(struct conn *c, struct round *r)
 {
-	const char *pool = pool_of(c);
-	bool is_there = pool == NULL || picture_pool(p, pool) != NULL;
-
-	answer_string(c, is_there ? 200 : 404, TYPE_JSON,
-	    message_stats(p, c->server->options->socket, pool));
-}
-
-static void
-fail_stats(struct conn *c, const char *why)
-{
-	answer_string(c, 503, TYPE_JSON, message_error(why));
-}
-
-static void
-answer_metrics(struct conn *c, const struct picture *p)
-{
-	answer_string(c, 200, METRICS_TYPE,
-	    metrics_text(p, c->server->options->max_backends));
+	answer(c, 503, TYPE_JSON, blob_hold(round_body(r, ROUND_STATS, NULL)));
 }
 
 /* That the daemon cannot be reached is a figure too. */
 static void
-fail_metrics(struct conn *c, const char *why)
+answer_metrics(struct conn *c, struct round *r)
 {
-	(void)why;
-	answer_metrics(c, NULL);
+	answer(c, 200, METRICS_TYPE,
+	    blob_hold(round_body(r, ROUND_METRICS, NULL)));
 }
 
 static void
-answer_health(struct conn *c, const struct picture *p)
+answer_health(struct conn *c, struct round *r)
 {
-	(void)p;
+	(void)r;
 	answer_line(c, 200, "ok");
 }
 
 static void
-fail_health(struct conn *c, const char *why)
+fail_health(struct conn *c, struct round *r)
 {
-	answer_line(c, 503, why);
+	answer_line(c, 503, r->why);
 }
 
 static const struct http_path paths[] = {
 	{ "/", HTTP_NOTHING, answer_page, NULL },
-	{ "/metrics", HTTP_PICTURE, answer_metrics, fail_metrics },
+	{ "/metrics", HTTP_PICTURE, answer_metrics, answer_metrics },
 	{ "/healthz", HTTP_PONG, answer_health, fail_health },
 	{ "/stats.json", HTTP_PICTURE, answer_stats, fail_stats },
 };
@@ -312,10 +293,10 @@ waits_for(const struct conn *c, enum http_need need)
 }
 
 void
-http_on_picture(struct conn *c, const struct picture *p)
+http_on_picture(struct conn *c, struct round *r)
 {
 	if (waits_for(c, HTTP_PICTURE))
-		c->path->answer(c, p);
+		c->path->answer(c, r);
 }
 
 void
@@ -326,8 +307,8 @@ http_on_pong(struct conn *c)
 }
 
 void
-http_on_down(struct conn *c, const char *why)
+http_on_down(struct conn *c, struct round *r)
 {
 	if (waits_for(c, HTTP_PICTURE) || waits_for(c, HTTP_PONG))
-		c->path->fail(c, why);
+		c->path->fail(c, r);
 }

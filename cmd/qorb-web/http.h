@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "conn.h"
-#include "picture.h"
+#include "round.h"
 
 /* What comes from the daemon. */
 enum http_need {
@@ -23,11 +23,11 @@ int http_on_request(struct conn *c, const char *path);
 /* The connection takes more. */
 int http_on_writeable(struct conn *c);
 
-/* What it waited for is there; p is NULL for a pong. */
-void http_on_picture(struct conn *c, const struct picture *p);
+/* What it waited for is there. */
+void http_on_picture(struct conn *c, struct round *r);
 void http_on_pong(struct conn *c);
 
 /* It will not come. */
-void http_on_down(struct conn *c, const char *why);
+void http_on_down(struct conn *c, struct round *r);
 
 #endif

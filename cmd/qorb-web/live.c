@@ -15,11 +15,10 @@
 #define PATH_STATS  "/qtop/stats"
 #define PATH_EVENTS "/events"
 
-struct live_made {
-	struct live_made *next;
-	const char *pool; /* borrowed from a client; NULL: all */
-	struct blob *message;
-};
+/* Why there are no figures is repeated at the client's own interval, within
+ * these. */
+#define REPEAT_LEAST_US (2 * US_PER_S)
+#define REPEAT_MOST_US	(5 * US_PER_S)
 
 bool
 live_is_path(const char *path)
@@ -96,53 +95,31 @@ live_on_writeable(struct conn *c)
 	return 0;
 }
 
-void
-live_round_fini(struct live_round *r)
+static uint64_t
+repeat_us(const struct conn *c)
 {
-	while (r->made != NULL) {
-		struct live_made *m = r->made;
-
-		r->made = m->next;
-		blob_drop(&m->message);
-		free(m);
-	}
+	if (c->query.every_us < REPEAT_LEAST_US)
+		return REPEAT_LEAST_US;
+	if (c->query.every_us > REPEAT_MOST_US)
+		return REPEAT_MOST_US;
+	return c->query.every_us;
 }
 
+/* It is told why it gets nothing, if it has not been, or not for a while. */
 static bool
-is_same(const char *a, const char *b)
+is_due_why(struct conn *c, const struct round *r)
 {
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static struct blob *
-message_for(struct live_round *r, const char *pool)
-{
-	struct live_made *m;
-	char *text;
-
-	if (r->picture == NULL)
-		pool = NULL;
-	for (m = r->made; m != NULL; m = m->next) {
-		if (is_same(m->pool, pool))
-			return m->message;
-	}
-	text = r->picture == NULL ? message_error(r->why)
-				  : message_stats(r->picture, r->source, pool);
-	m = mem_new(1, sizeof(*m));
-	m->pool = pool;
-	m->message = blob_new(text, strlen(text));
-	m->next = r->made;
-	r->made = m;
-	return m->message;
+	if (!r->is_news && (c->is_told ? r->now_us < c->due_us : !c->is_first))
+		return false;
+	c->due_us = r->now_us + repeat_us(c);
+	return true;
 }
 
 /* Is it this client's turn? Rounds come at the least of all intervals, so one
  * that is less than half of that too early is the one. */
 static bool
-is_due(struct conn *c, const struct live_round *r)
+is_due(struct conn *c, const struct round *r)
 {
-	if (r->picture == NULL)
-		return r->is_news || (c->is_first && !c->is_told);
 	if (c->is_first) {
 		c->due_us = r->now_us + c->query.every_us;
 		return true;
@@ -156,15 +133,13 @@ is_due(struct conn *c, const struct live_round *r)
 }
 
 void
-live_on_round(struct conn *c, struct live_round *r)
+live_on_round(struct conn *c, struct round *r)
 {
-	const char *pool = c->query.pool[0] == '\0' ? NULL : c->query.pool;
-
-	if (!is_due(c, r))
+	if (r->picture == NULL ? !is_due_why(c, r) : !is_due(c, r))
 		return;
 	c->is_told = c->is_first = r->picture == NULL;
 	blob_drop(&c->next);
-	c->next = blob_hold(message_for(r, pool));
+	c->next = blob_hold(round_body(r, ROUND_STATS, query_pool(&c->query)));
 	lws_callback_on_writable(c->wsi);
 }
 
@@ -195,7 +170,7 @@ live_on_event(struct conn *c, const struct qorb_reply *row,
 	if (*message == NULL) {
 		char *text = message_event(row);
 
-		*message = blob_new(text, strlen(text));
+		*message = blob_new(text, strlen(text), NULL);
 	}
 	feed_add(&c->feed, *message, now_us);
 	lws_callback_on_writable(c->wsi);

@@ -12,7 +12,7 @@
 
 #include "client/qorb_client.h"
 #include "conn.h"
-#include "picture.h"
+#include "round.h"
 
 bool live_is_path(const char *path);
 
@@ -25,22 +25,10 @@ void live_begin(struct conn *c);
 /* The connection takes more. */
 int live_on_writeable(struct conn *c);
 
-/* A round: what the clients of stats are to get, made once for all of a pool.
- */
-struct live_round {
-	const struct picture *picture; /* NULL: there is none */
-	const char *why;	       /* then */
-	const char *source;
-	bool is_tick;
-	bool is_news; /* the reason why is another one than last time */
-	uint64_t now_us, every_us;
-	struct live_made *made; /* owned; NULL at first */
-};
-
-void live_round_fini(struct live_round *r);
-
-/* A message for a client of stats, when it is due. */
-void live_on_round(struct conn *c, struct live_round *r);
+/* A message for a client of stats, when it is due: figures at its interval;
+ * why there are none at once, and then again and again, so that it knows that
+ * we are there. */
+void live_on_round(struct conn *c, struct round *r);
 
 /* An event for a client of events; message is made when it is first needed. */
 void live_on_event(struct conn *c, const struct qorb_reply *row,

@@ -178,11 +178,10 @@ check_limits(const struct server_options *o)
 }
 
 static void
-catch_signals(void)
+set_signals(void (*handler)(int number))
 {
-	struct sigaction act = { .sa_handler = on_signal };
+	struct sigaction act = { .sa_handler = handler };
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigaction(SIGINT, &act, NULL);
 	(void)sigaction(SIGTERM, &act, NULL);
 }
@@ -203,10 +202,13 @@ main(int argc, char **argv)
 	server = server_new(&options, &bound, &why);
 	if (server == NULL)
 		program_fail(EXIT_FAILED, "%s", buf);
-	catch_signals();
+	(void)signal(SIGPIPE, SIG_IGN);
+	set_signals(on_signal);
 	log_write(LOG_INFO, NULL, NULL, "ready on http://%s/ for %s",
 	    addr_text(&bound, at), options.socket);
 	server_run(server, &is_told_to_end);
+	/* One more would wake what is being taken apart. */
+	set_signals(SIG_IGN);
 	server_free(&server);
 	return 0;
 }

@@ -67,7 +67,7 @@ page_document(const char *nonce)
 		}
 		from = to;
 	}
-	return blob_new(document, t.len);
+	return blob_new(document, t.len, NULL);
 }
 
 const char *

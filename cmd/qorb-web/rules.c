@@ -155,3 +155,9 @@ query_take(struct query *q, const char *pair)
 	memcpy(q->pool, pair, strlen(pair) + 1);
 	return NULL;
 }
+
+const char *
+query_pool(const struct query *q)
+{
+	return q->pool[0] == '\0' ? NULL : q->pool;
+}

@@ -54,4 +54,7 @@ void query_init(struct query *q);
  * alone. NULL: fine; else what is wrong, a static string. */
 const char *query_take(struct query *q, const char *pair);
 
+/* NULL: all. */
+const char *query_pool(const struct query *q);
+
 #endif

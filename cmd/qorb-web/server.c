@@ -26,6 +26,9 @@
 /* A request is to come within this time, and the next one. */
 #define REQUEST_S 5
 
+/* How exactly clients are told again that there is nothing. */
+#define REPEAT_STEP_US (100 * US_PER_MS)
+
 #define ARG_BYTES  256
 #define HOST_BYTES 300
 
@@ -255,50 +258,136 @@ each_conn(struct server *s, void (*what)(struct conn *c, void *arg), void *arg)
 		what(CONTAINER_OF(n, struct conn, link), arg);
 }
 
-static void
-tell_round(struct conn *c, void *arg)
+static struct round
+round_of(struct server *s)
 {
-	struct live_round *r = arg;
+	return (struct round){ .source = s->options->socket,
+		.max_backends = s->options->max_backends,
+		.sum = &s->held,
+		.now_us = clock_us(),
+		.every_us = s->every_us };
+}
+
+static void
+tell_round(struct conn *c, void *round)
+{
+	struct round *r = round;
 
 	if (c->kind == CONN_STATS)
 		live_on_round(c, r);
 	else if (r->picture != NULL)
-		http_on_picture(c, r->picture);
+		http_on_picture(c, r);
 	else
-		http_on_down(c, r->why);
+		http_on_down(c, r);
+}
+
+/* The oldest body that a client keeps alive; UINT64_MAX: none. */
+static uint64_t
+serial_of(const struct conn *c)
+{
+	const struct blob *b = c->out != NULL ? c->out : c->next;
+
+	return b == NULL || b->serial == 0 ? UINT64_MAX : b->serial;
+}
+
+static void
+find_oldest(struct conn *c, void *arg)
+{
+	uint64_t *serial = arg;
+
+	if (serial_of(c) < *serial)
+		*serial = serial_of(c);
+}
+
+static void
+close_if_at(struct conn *c, void *serial)
+{
+	if (serial_of(c) != *(const uint64_t *)serial)
+		return;
+	conn_reset(c);
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+/* Readers that are slow may each keep a round of its own: those that are
+ * furthest behind go, but nobody who has the newest, however much that is. */
+static void
+limit_held(struct server *s, uint64_t newest)
+{
+	while (s->held.bytes > SERVER_HELD_MAX) {
+		uint64_t serial = UINT64_MAX;
+
+		each_conn(s, find_oldest, &serial);
+		if (serial >= newest)
+			return;
+		log_write(LOG_WARN, NULL, NULL,
+		    "readers that are too slow hold %zu MiB; those that are "
+		    "furthest behind are closed",
+		    s->held.bytes >> 20);
+		each_conn(s, close_if_at, &serial);
+	}
 }
 
 static void
 on_picture(void *ctx, const struct picture *p, bool is_tick)
 {
 	struct server *s = ctx;
-	struct live_round r = { .picture = p,
-		.source = s->options->socket,
-		.is_tick = is_tick,
-		.now_us = clock_us(),
-		.every_us = s->every_us };
+	struct round r = round_of(s);
+	uint64_t newest = s->held.count + 1;
 
-	s->told[0] = '\0';
+	r.picture = p;
+	r.is_tick = is_tick;
+	s->is_down = false;
 	each_conn(s, tell_round, &r);
-	live_round_fini(&r);
+	round_fini(&r);
+	limit_held(s, newest);
 }
 
-/* Those that look on are told once for each reason, those that came since then
- * now. */
 static void
-on_down(void *ctx)
+tell_down(
+    struct server *s, void (*tell)(struct conn *c, void *round), bool is_news)
+{
+	const char *why = source_error(s->source);
+	struct round r = round_of(s);
+
+	r.why = why == NULL ? "" : why;
+	r.is_news = is_news;
+	each_conn(s, tell, &r);
+	round_fini(&r);
+}
+
+static void
+tell_again(struct conn *c, void *round)
+{
+	if (c->kind == CONN_STATS && c->is_told)
+		live_on_round(c, round);
+}
+
+/* While there are no figures, and somebody looks. */
+static void
+on_repeat(lws_sorted_usec_list_t *sul)
+{
+	struct server *s = CONTAINER_OF(sul, struct server, repeat);
+
+	if (!s->is_down || s->counts[CONN_STATS] == 0)
+		return;
+	/* None: it answers, but not with figures yet. */
+	if (source_error(s->source) != NULL)
+		tell_down(s, tell_again, false);
+	lws_sul_schedule(
+	    s->context, 0, sul, on_repeat, (lws_usec_t)REPEAT_STEP_US);
+}
+
+static void
+on_down(void *ctx, bool is_news)
 {
 	struct server *s = ctx;
-	const char *why = source_error(s->source);
-	struct live_round r = { .why = why == NULL ? "" : why,
-		.now_us = clock_us() };
 
 	if (s->is_over)
 		return;
-	r.is_news = strcmp(s->told, r.why) != 0;
-	(void)snprintf(s->told, sizeof(s->told), "%s", r.why);
-	each_conn(s, tell_round, &r);
-	live_round_fini(&r);
+	s->is_down = true;
+	tell_down(s, tell_round, is_news);
+	lws_sul_schedule(
+	    s->context, 0, &s->repeat, on_repeat, (lws_usec_t)REPEAT_STEP_US);
 }
 
 static void

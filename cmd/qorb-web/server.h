@@ -10,7 +10,10 @@
  * Limits: max_clients connections are served, SERVER_EXCESS more are told that
  * they are too many, and others are closed at once. A client that says nothing
  * before its request is whole, that does not answer pings, or takes nothing of
- * what is for it, is closed after a while.
+ * what is for it, is closed after a while. What slow readers make us keep of
+ * former rounds is SERVER_HELD_MAX bytes in all; those who are furthest behind
+ * are closed when it is more. Beside that a client costs at most a page and a
+ * piece.
  */
 
 #include <signal.h>
@@ -32,6 +35,9 @@
  * message up to it is one frame. */
 #define SERVER_PIECE 65536
 
+/* Bodies that are being sent, bytes. */
+#define SERVER_HELD_MAX (64U << 20)
+
 struct server_options {
 	struct addr listen;
 	const char *socket; /* the daemon's; borrowed */
@@ -49,9 +55,10 @@ struct server {
 	uint32_t counts[CONN_KINDS];
 	uint64_t every_us; /* the least interval that is asked for */
 	bool is_over;
-	char told[SOURCE_WHY_BYTES]; /* why there is nothing; "": there is */
-	unsigned char *piece;	     /* owned; LWS_PRE and SERVER_PIECE bytes */
-	lws_sorted_usec_list_t sweep;
+	bool is_down;	      /* no figures have come since it was so */
+	struct blob_sum held; /* what rounds gave, and is being sent */
+	unsigned char *piece; /* owned; LWS_PRE and SERVER_PIECE bytes */
+	lws_sorted_usec_list_t sweep, repeat;
 	struct lws_protocols protocols[2];
 	lws_retry_bo_t liveness;
 };

@@ -33,8 +33,16 @@
 #define TAG_METRICS "metrics"
 #define TAG_EVENTS  "events"
 
-/* The daemon may be silent for as long when it was asked. */
-#define SILENCE_US (10 * US_PER_S)
+/* The daemon may be silent for as long when it was asked: less than what those
+ * who ask us wait, of whom Prometheus waits 10 s. It may be the connection that
+ * is stuck: another one is tried now and then. */
+#define SILENCE_US (4 * US_PER_S)
+#define RENEW_US   (10 * US_PER_S)
+
+/* From the end of a round to the next one, as a multiple of what it took, and
+ * at most; so that with the silence it is still less than 10 s. */
+#define PAUSE_TIMES   9
+#define PAUSE_MOST_US (3 * US_PER_S)
 
 #define RETRY_LEAST_US (100 * US_PER_MS)
 #define RETRY_MOST_US  (5 * US_PER_S)
@@ -53,8 +61,13 @@ struct source {
 	struct picture *picture;    /* owned; the round under way, or NULL */
 	char server[SERVER_BYTES];
 	char error[SOURCE_WHY_BYTES]; /* "": none */
+	bool is_silent;		      /* connected; it is down all the same */
+	uint64_t heard_us; /* since then it has been asked or has answered */
 
 	uint64_t interval_us;
+	uint64_t ticked_us; /* when the last tick was */
+	uint64_t began_us;  /* the round under way */
+	uint64_t next_us;   /* no round begins before */
 	bool wants_picture, wants_tick, wants_pong, wants_events;
 	bool is_pinging, has_events; /* asked for, of this connection */
 	bool is_tick;		     /* the round under way */
@@ -62,10 +75,11 @@ struct source {
 
 	uint64_t failed_us; /* when it last tried to connect in vain */
 	uint64_t retry_us;  /* how long it then waits */
-	lws_sorted_usec_list_t tick, retry, silence;
+	lws_sorted_usec_list_t tick, retry, silence, pause;
 };
 
 static void try_connect(struct source *s);
+static void ask(struct source *s);
 
 static bool
 is_wanted(const struct source *s)
@@ -98,10 +112,10 @@ on_retry(lws_sorted_usec_list_t *sul)
 }
 
 static void
-tell_down(struct source *s)
+tell_down(struct source *s, bool is_news)
 {
 	s->wants_picture = s->wants_tick = s->wants_pong = false;
-	s->hooks.on_down(s->hooks.ctx);
+	s->hooks.on_down(s->hooks.ctx, is_news);
 }
 
 /* No connection now: whoever waits is told; whoever wants more will see it
@@ -110,15 +124,18 @@ static void
 be_down(struct source *s, const char *why)
 {
 	char said[SOURCE_WHY_BYTES];
+	bool is_news;
 
 	(void)snprintf(said, sizeof(said), "%s: %s", s->path, why);
-	if (strcmp(said, s->error) != 0)
+	is_news = strcmp(said, s->error) != 0;
+	if (is_news)
 		log_write(LOG_WARN, NULL, NULL, "%s", said);
+	s->is_silent = false;
 	memcpy(s->error, said, sizeof(said));
 	s->retry_us = 2 * s->retry_us;
 	if (s->retry_us > RETRY_MOST_US)
 		s->retry_us = RETRY_MOST_US;
-	tell_down(s);
+	tell_down(s, is_news);
 	if (s->client == NULL && !s->is_over && is_wanted(s))
 		schedule(s, &s->retry, on_retry, s->retry_us);
 }
@@ -132,6 +149,8 @@ disconnect(struct source *s)
 	s->wsi = NULL;
 	s->connection++;
 	cancel(s, &s->silence);
+	cancel(s, &s->pause);
+	s->next_us = 0;
 	qorb_client_free(&s->client);
 	picture_free(&s->picture);
 	s->is_pinging = s->has_events = false;
@@ -148,11 +167,29 @@ lose(struct source *s, const char *why)
 	be_down(s, kept);
 }
 
+/* The connection stays: what it was asked it may still answer. */
 static void
 on_silence(lws_sorted_usec_list_t *sul)
 {
-	lose(CONTAINER_OF(sul, struct source, silence),
-	    "the daemon has not answered for 10 s");
+	struct source *s = CONTAINER_OF(sul, struct source, silence);
+
+	if (s->is_silent) {
+		disconnect(s);
+		try_connect(s);
+		return;
+	}
+	s->is_silent = true;
+	log_write(LOG_WARN, NULL, NULL, "%s", source_error(s));
+	schedule(s, &s->silence, on_silence, RENEW_US);
+	tell_down(s, true);
+}
+
+/* It will be silent if it says nothing from now on. */
+static void
+expect(struct source *s)
+{
+	s->heard_us = clock_us();
+	schedule(s, &s->silence, on_silence, SILENCE_US);
 }
 
 static void
@@ -169,22 +206,37 @@ is_answered(const struct source *s)
 	return s->picture == NULL && !s->is_pinging;
 }
 
-/* Asks for what is wanted and has not been asked for. */
 static void
-ask(struct source *s)
+on_pause(lws_sorted_usec_list_t *sul)
+{
+	ask(CONTAINER_OF(sul, struct source, pause));
+}
+
+static void
+begin_round(struct source *s)
+{
+	uint64_t now_us = clock_us();
+
+	if (now_us < s->next_us) {
+		schedule(s, &s->pause, on_pause, s->next_us - now_us);
+		return;
+	}
+	s->began_us = now_us;
+	s->picture = picture_new(s->server);
+	s->is_tick = s->wants_tick;
+	s->wants_picture = s->wants_tick = false;
+	send_request(s, TAG_POOLS, "pools", NULL);
+	send_request(s, TAG_STATS, "stats", NULL);
+	send_request(s, TAG_METRICS, "metrics", NULL);
+}
+
+static void
+ask_wanted(struct source *s)
 {
 	bool was_answered = is_answered(s);
 
-	if (s->client == NULL)
-		return;
-	if ((s->wants_picture || s->wants_tick) && s->picture == NULL) {
-		s->picture = picture_new(s->server);
-		s->is_tick = s->wants_tick;
-		s->wants_picture = s->wants_tick = false;
-		send_request(s, TAG_POOLS, "pools", NULL);
-		send_request(s, TAG_STATS, "stats", NULL);
-		send_request(s, TAG_METRICS, "metrics", NULL);
-	}
+	if ((s->wants_picture || s->wants_tick) && s->picture == NULL)
+		begin_round(s);
 	if (s->wants_pong && !s->is_pinging) {
 		s->is_pinging = true;
 		send_request(s, TAG_PING, "ping", NULL);
@@ -197,7 +249,17 @@ ask(struct source *s)
 			send_request(s, NULL, "unwatch", TAG_EVENTS);
 	}
 	if (was_answered && !is_answered(s))
-		schedule(s, &s->silence, on_silence, SILENCE_US);
+		expect(s);
+}
+
+/* Asks for what is wanted and has not been asked for. */
+static void
+ask(struct source *s)
+{
+	if (s->client == NULL)
+		return;
+	if (!s->is_silent)
+		ask_wanted(s);
 	if (qorb_client_wants_write(s->client))
 		lws_callback_on_writable(s->wsi);
 }
@@ -233,7 +295,9 @@ be_down_errno(struct source *s, int e)
 	char why[128];
 
 	s->failed_us = clock_us();
-	(void)snprintf(why, sizeof(why), "%s", strerror(e));
+	(void)snprintf(why, sizeof(why), "%s",
+	    e == EAGAIN ? "the daemon accepts no more connections"
+			: strerror(e));
 	why[0] = (char)tolower((unsigned char)why[0]);
 	be_down(s, why);
 }
@@ -268,6 +332,8 @@ try_connect(struct source *s)
 	cancel(s, &s->retry);
 	s->wants_picture |= s->interval_us != NEVER;
 	send_request(s, TAG_HELLO, "hello", "client=qorb-web");
+	if (s->is_silent)
+		schedule(s, &s->silence, on_silence, RENEW_US);
 	ask(s);
 }
 
@@ -275,12 +341,14 @@ try_connect(struct source *s)
 static void
 serve(struct source *s)
 {
-	if (s->client != NULL)
+	if (s->is_silent)
+		tell_down(s, false);
+	else if (s->client != NULL)
 		ask(s);
 	else if (clock_us() - s->failed_us >= RETRY_LEAST_US)
 		try_connect(s);
 	else
-		tell_down(s);
+		tell_down(s, false);
 }
 
 static void
@@ -290,6 +358,7 @@ on_tick(lws_sorted_usec_list_t *sul)
 
 	if (s->interval_us == NEVER)
 		return;
+	s->ticked_us = clock_us();
 	schedule(s, &s->tick, on_tick, s->interval_us);
 	if (s->client == NULL) /* that is on_retry's */
 		return;
@@ -307,12 +376,30 @@ be_up(struct source *s)
 	s->retry_us = RETRY_LEAST_US / 2;
 }
 
+/* It answers after a silence; what it was asked then took it no longer than
+ * that. */
+static void
+end_silence(struct source *s)
+{
+	s->is_silent = false;
+	s->error[0] = '\0';
+	s->began_us = clock_us();
+	s->wants_picture |= s->interval_us != NEVER;
+	log_write(
+	    LOG_INFO, NULL, NULL, "%s: the daemon answers again", s->path);
+}
+
 static void
 end_round(struct source *s)
 {
 	struct picture *p = s->picture;
+	uint64_t now_us = clock_us();
+	uint64_t pause_us = PAUSE_TIMES * (now_us - s->began_us);
 	bool is_tick = s->is_tick;
 
+	if (pause_us > PAUSE_MOST_US)
+		pause_us = PAUSE_MOST_US;
+	s->next_us = now_us + pause_us;
 	s->picture = NULL;
 	be_up(s);
 	picture_end(p, clock_wall_us());
@@ -387,10 +474,15 @@ take_replies(struct source *s)
 {
 	uint64_t connection = s->connection;
 	struct qorb_reply reply;
+	bool has_heard = false;
 
-	while (
-	    s->connection == connection && qorb_client_next(s->client, &reply))
+	while (s->connection == connection &&
+	       qorb_client_next(s->client, &reply)) {
+		has_heard = true;
+		if (s->is_silent)
+			end_silence(s);
 		on_reply(s, &reply);
+	}
 	if (s->connection != connection)
 		return;
 	if (!qorb_client_is_up(s->client)) {
@@ -399,6 +491,8 @@ take_replies(struct source *s)
 	}
 	if (is_answered(s))
 		cancel(s, &s->silence);
+	else if (has_heard)
+		expect(s);
 	ask(s);
 }
 
@@ -479,6 +573,7 @@ source_end(struct source *s)
 	disconnect(s);
 	cancel(s, &s->tick);
 	cancel(s, &s->retry);
+	cancel(s, &s->pause);
 }
 
 void
@@ -494,7 +589,7 @@ void
 source_ask(struct source *s)
 {
 	/* What is being asked for is as good as what would be. */
-	if (s->picture != NULL)
+	if (s->picture != NULL && !s->is_silent)
 		return;
 	s->wants_picture = true;
 	serve(s);
@@ -504,20 +599,27 @@ void
 source_ping(struct source *s)
 {
 	s->wants_pong = true;
-	if (!s->is_pinging)
+	if (!s->is_pinging || s->is_silent)
 		serve(s);
 }
 
 void
 source_every(struct source *s, uint64_t interval_us)
 {
+	uint64_t now_us = clock_us();
+	uint64_t due_us;
+
 	if (interval_us == s->interval_us)
 		return;
+	if (s->interval_us == NEVER) /* who begins is not late */
+		s->ticked_us = now_us;
 	s->interval_us = interval_us;
-	if (interval_us == NEVER)
+	if (interval_us == NEVER) {
 		cancel(s, &s->tick);
-	else
-		schedule(s, &s->tick, on_tick, interval_us);
+		return;
+	}
+	due_us = s->ticked_us + interval_us;
+	schedule(s, &s->tick, on_tick, due_us > now_us ? due_us - now_us : 0);
 }
 
 void
@@ -531,7 +633,13 @@ source_events(struct source *s, bool is_wanted_now)
 }
 
 const char *
-source_error(const struct source *s)
+source_error(struct source *s)
 {
+	uint64_t span_us = clock_us() - s->heard_us;
+
+	if (s->is_silent)
+		(void)snprintf(s->error, sizeof(s->error),
+		    "%s: the daemon has not answered for %llu s", s->path,
+		    (unsigned long long)(span_us / US_PER_S));
 	return s->error[0] == '\0' ? NULL : s->error;
 }

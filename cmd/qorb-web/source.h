@@ -7,6 +7,13 @@
  * want it, and connects again by itself, after a growing wait, for as long as
  * somebody does. Nothing here waits.
  *
+ * A daemon that was asked and says nothing for a while is silent: it is down
+ * until it says something, and is not asked for more until then.
+ *
+ * Figures of many backends are work for the daemon, and while it does that its
+ * clients wait: so what it is asked takes at most about a tenth of its time,
+ * and who asks for more gets it later.
+ *
  * The callbacks are called from the loop, and also from the functions below,
  * which fail at once when there is no daemon. They may call these functions.
  */
@@ -33,8 +40,10 @@ struct source_hooks {
 	/* A row of events, of the kinds that source_new was given; lent for
 	 * the call. */
 	void (*on_event)(void *ctx, const struct qorb_reply *row);
-	/* What was asked for will not come, and source_error says why. */
-	void (*on_down)(void *ctx);
+	/* What was asked for will not come, and source_error says why. is_news:
+	 * there has been an answer since this was last said, or it is another
+	 * reason. */
+	void (*on_down)(void *ctx, bool is_news);
 	void *ctx;
 };
 
@@ -56,13 +65,15 @@ void source_ask(struct source *s);
 /* on_pong. */
 void source_ping(struct source *s);
 
-/* on_picture each interval from now on; NEVER ends it. */
+/* on_picture each interval, counted from the last time that was; NEVER ends
+ * it. */
 void source_every(struct source *s, uint64_t interval_us);
 
 /* on_event for all that happens, or no more. */
 void source_events(struct source *s, bool is_wanted);
 
-/* Why there is nothing to be had; NULL when there may be. */
-const char *source_error(const struct source *s);
+/* Why there is nothing to be had; NULL when there may be. It stands until the
+ * next call. */
+const char *source_error(struct source *s);
 
 #endif

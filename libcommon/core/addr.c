@@ -26,12 +26,13 @@ parse_unix(const char *path, struct addr *addr, const char **why)
 }
 
 static bool
-parse_port(const char *text, uint16_t *port, const char **why)
+parse_port(const char *text, bool is_fixed, uint16_t *port, const char **why)
 {
 	uint64_t n;
 
-	*why = "the port is not a number from 0 to 65535";
-	if (!number_parse(text, 0, UINT16_MAX, &n))
+	*why = is_fixed ? "the port is not a number from 1 to 65535"
+			: "the port is not a number from 0 to 65535";
+	if (!number_parse(text, is_fixed ? 1 : 0, UINT16_MAX, &n))
 		return false;
 	*port = (uint16_t)n;
 	return true;
@@ -50,7 +51,8 @@ copy_host(const char *start, const char *end, char *host)
 }
 
 static bool
-parse_inet6(const char *text, struct addr *addr, const char **why)
+parse_inet6(
+    const char *text, bool is_fixed, struct addr *addr, const char **why)
 {
 	struct addr a = { .kind = ADDR_INET6 };
 	const char *end = strchr(text, ']');
@@ -69,14 +71,14 @@ parse_inet6(const char *text, struct addr *addr, const char **why)
 	*why = "a port is missing: [IPV6]:PORT";
 	if (end[1] != ':' || end[2] == '\0')
 		return false;
-	if (!parse_port(end + 2, &a.port, why))
+	if (!parse_port(end + 2, is_fixed, &a.port, why))
 		return false;
 	*addr = a;
 	return true;
 }
 
 static bool
-parse_inet(const char *text, struct addr *addr, const char **why)
+parse_inet(const char *text, bool is_fixed, struct addr *addr, const char **why)
 {
 	struct addr a = { .kind = ADDR_INET };
 	const char *end = strchr(text, ':');
@@ -91,14 +93,14 @@ parse_inet(const char *text, struct addr *addr, const char **why)
 	*why = "what stands before the port is not an IP address";
 	if (!copy_host(text, end, host) || inet_pton(AF_INET, host, a.ip) != 1)
 		return false;
-	if (!parse_port(end + 1, &a.port, why))
+	if (!parse_port(end + 1, is_fixed, &a.port, why))
 		return false;
 	*addr = a;
 	return true;
 }
 
-bool
-addr_parse(const char *text, struct addr *addr, const char **why)
+static bool
+parse(const char *text, bool is_fixed, struct addr *addr, const char **why)
 {
 	*why = "it is empty";
 	if (text[0] == '\0')
@@ -109,8 +111,20 @@ addr_parse(const char *text, struct addr *addr, const char **why)
 	if (strpbrk(text, " \t\n") != NULL)
 		return false;
 	if (text[0] == '[')
-		return parse_inet6(text, addr, why);
-	return parse_inet(text, addr, why);
+		return parse_inet6(text, is_fixed, addr, why);
+	return parse_inet(text, is_fixed, addr, why);
+}
+
+bool
+addr_parse(const char *text, struct addr *addr, const char **why)
+{
+	return parse(text, false, addr, why);
+}
+
+bool
+addr_parse_fixed(const char *text, struct addr *addr, const char **why)
+{
+	return parse(text, true, addr, why);
 }
 
 const char *

@@ -6,7 +6,8 @@
  * 192.0.2.7:6001, [2001:db8::1]:6001, unix:/path. The text form is canonical
  * (RFC 5952 for IPv6), so two equal addresses print alike. Names are not
  * looked up here; scopes (%eth0) are not known. A Unix socket's path is
- * absolute. Port 0 parses: whether it makes sense is for the caller.
+ * absolute. Port 0 means that the system chooses one, which makes sense for who
+ * listens only.
  */
 
 #include <stdbool.h>
@@ -41,6 +42,10 @@ struct addr {
 /* Parses one of the three forms, all of it. False leaves *addr alone and
  * *why (a static string) says what is wrong, to follow "not an address: ". */
 bool addr_parse(
+    const char *text, struct addr *addr, const char **why) MUST_CHECK;
+
+/* Likewise, where the port has to be known: port 0 is refused. */
+bool addr_parse_fixed(
     const char *text, struct addr *addr, const char **why) MUST_CHECK;
 
 /* Writes the text form into buf (ADDR_TEXT_BYTES) and returns buf; "-" for

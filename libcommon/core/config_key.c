@@ -66,13 +66,9 @@ parse_addr(const struct config_line *l, const char *text, struct addr *addr)
 {
 	const char *reason = "";
 
-	if (!addr_parse(text, addr, &reason))
+	if (!addr_parse_fixed(text, addr, &reason))
 		return config_line_fail(
 		    l, "'%.200s' is not an address: %s", text, reason);
-	if (addr->kind != ADDR_UNIX && addr->port == 0)
-		return config_line_fail(l,
-		    "'%s' cannot be %s's address: port 0 is nobody's", text,
-		    strcmp(l->key, "dns") == 0 ? "a DNS server" : "a backend");
 	return true;
 }
 
@@ -295,10 +291,11 @@ static bool
 set_web(const struct config_line *l)
 {
 	struct addr addr = { .kind = ADDR_NONE };
-	const char *reason = "port 0 is nobody's";
+	const char *reason;
 
 	if (strcmp(l->value, "none") != 0 &&
-	    (!addr_parse(l->value, &addr, &reason) || addr.port == 0))
+	    (!addr_parse_fixed(l->value, &addr, &reason) ||
+		addr.kind == ADDR_UNIX))
 		return config_line_fail(l,
 		    "'%.200s': an IP address and a port are needed, such as "
 		    "127.0.0.1:42069: %s",

@@ -98,13 +98,10 @@ parse_server(const char *given, struct addr *server, const char **why)
 	text_add(&t, given);
 	if (t.len > 0 && host_end != NULL && strchr(host_end, ':') == NULL)
 		text_add(&t, DNS_PORT);
-	if (!addr_parse(buf, server, why))
+	if (!addr_parse_fixed(buf, server, why))
 		return false;
 	*why = "a name server has an IP address";
-	if (server->kind == ADDR_UNIX)
-		return false;
-	*why = "a name server has no port 0";
-	return server->port != 0;
+	return server->kind != ADDR_UNIX;
 }
 
 bool

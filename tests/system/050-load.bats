@@ -769,7 +769,7 @@ usage_error()
 	    -n 1 --direct '[::1]:1' demo
 	usage_error "--direct 'here': not an address" -n 1 --direct here
 	usage_error "--direct '': not an address" -n 1 --direct '[::1]:1,'
-	usage_error "--direct '[::1]:0': has no port" -n 1 --direct '[::1]:0'
+	usage_error "--direct '[::1]:0': not an address: the port is not a number from 1 to 65535" -n 1 --direct '[::1]:0'
 	usage_error '--key-space: with --direct there is no daemon' \
 	    -n 1 --direct '[::1]:1' --key-space 2
 	usage_error '--histogram: not with --compare' -n 1 --compare \

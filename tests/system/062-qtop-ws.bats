@@ -269,7 +269,10 @@ wait $GO-2
 text $minimal
 wait $GO-3
 text {\"version\":1,\"error\":\"/s: connection refused\"}
+text {\"version\":1,\"error\":\"/s: connection refused\"}
 wait $GO-4
+text {\"version\":1,\"error\":\"/s: no such file\"}
+wait $GO-5
 text $minimal
 hold"
 	open_screen 100 24 qtop "$URL"
@@ -283,7 +286,10 @@ hold"
 	see '^ QTOP - .* - 0 claims/s *$'
 	: >"$GO-3"
 	see '^ QTOP - .* - NO FIGURES: /s: connection refused'
+	see '^b +0\.0 +1 +2 +4 +3 +7 -'
 	: >"$GO-4"
+	see '^ QTOP - .* - NO FIGURES: /s: no such file'
+	: >"$GO-5"
 	see '^ QTOP - .* - 0 claims/s *$'
 }
 

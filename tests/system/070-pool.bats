@@ -64,7 +64,8 @@ refuses()
 	refuses "cannot be a pool's name" 'a b=[::1]:1'
 	refuses "'[::1]' is not an address" 'a=[::1]'
 	refuses "'[::1]:99999' is not an address" 'a=[::1]:99999'
-	refuses "port 0" 'a=[::1]:0'
+	refuses "'[::1]:0' is not an address: the port is not a number from 1 to 65535" \
+	    'a=[::1]:0'
 	refuses "named twice" 'a=[::1]:1,[::1]:1'
 	refuses "pool 'a' is named twice" 'a=[::1]:1' 'a=[::1]:2'
 	refuses "neither a list of addresses" 'a=two words'
@@ -76,7 +77,8 @@ refuses()
 	    --set min-connection-backoff=10s \
 	    --set max-connection-backoff=1s 'a=[::1]:1'
 	refuses "'::1' is not an address" --dns ::1 a=b
-	refuses "cannot be a DNS server's address" --dns '[::1]:0' a=b
+	refuses "the port is not a number from 1 to 65535" \
+	    --dns '[::1]:0' a=b
 	refuses "--socket" --socket "" 'a=[::1]:1'
 	refuses "--log-level" --log-level loud 'a=[::1]:1'
 }

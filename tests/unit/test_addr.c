@@ -112,6 +112,25 @@ a_bad_port_is_refused(void **state)
 }
 
 static void
+port_0_is_refused_where_it_has_to_be_known(void **state)
+{
+	struct addr a = { .kind = ADDR_NONE };
+	const char *why;
+
+	(void)state;
+	assert_true(addr_parse_fixed("127.0.0.1:1", &a, &why));
+	assert_int_equal(a.port, 1);
+	assert_true(addr_parse_fixed("unix:/x", &a, &why));
+	assert_false(addr_parse_fixed("127.0.0.1:0", &a, &why));
+	assert_non_null(strstr(why, "1 to 65535"));
+	assert_false(addr_parse_fixed("[::1]:0", &a, &why));
+	assert_non_null(strstr(why, "1 to 65535"));
+	assert_false(addr_parse_fixed("[::1]:65536", &a, &why));
+	assert_non_null(strstr(why, "1 to 65535"));
+	assert_int_equal(a.kind, ADDR_UNIX);
+}
+
+static void
 a_missing_port_is_refused(void **state)
 {
 	(void)state;
@@ -257,6 +276,7 @@ main(void)
 		cmocka_unit_test(a_unix_address_is_a_path),
 		cmocka_unit_test(text_forms_are_canonical),
 		cmocka_unit_test(a_bad_port_is_refused),
+		cmocka_unit_test(port_0_is_refused_where_it_has_to_be_known),
 		cmocka_unit_test(a_missing_port_is_refused),
 		cmocka_unit_test(ipv6_without_brackets_is_refused),
 		cmocka_unit_test(what_is_no_ip_address_is_refused),

@@ -222,7 +222,8 @@ errors_of_values_say_what_would_do(void **state)
 	refuses("[pool a]\nbackends = [::1]:1,\n",
 	    "F:2: backends: '' is not an address: ");
 	refuses("[pool a]\nbackends = [::1]:0\n",
-	    "F:2: backends: '[::1]:0' cannot be a backend's address");
+	    "F:2: backends: '[::1]:0' is not an address: the port "
+	    "is not a number from 1 to 65535");
 	refuses("[pool a]\nbackends = [::1]:1, [::1]:1\n",
 	    "F:2: backends: address '[::1]:1' is named twice");
 	refuses("[pool a]\nservice = a b\n", "F:2: service: 'a b' is neither");

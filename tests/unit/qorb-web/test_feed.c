@@ -15,7 +15,7 @@
 static struct blob *
 event(void)
 {
-	return blob_new(strdup("event"), 5);
+	return blob_new(strdup("event"), 5, NULL);
 }
 
 static void
@@ -64,7 +64,7 @@ all_that_are_asked_for_are_events_that_there_are(void **state)
 static void
 events_come_out_in_order(void **state)
 {
-	struct blob *a = blob_new(strdup("a"), 1), *b = event();
+	struct blob *a = blob_new(strdup("a"), 1, NULL), *b = event();
 	struct feed f;
 
 	(void)state;
