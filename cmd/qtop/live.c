@@ -48,8 +48,6 @@ show(void *ctx)
 
 /* ---- Keys and signals ---- */
 
-static const int signals[] = { SIGWINCH, SIGINT, SIGTERM, SIGHUP };
-
 static void
 on_keys(void *ctx, bool can_read, bool can_write)
 {
@@ -97,6 +95,7 @@ open_terminal(void)
 static void
 start_screen(struct live *l)
 {
+	static const int signals[] = { SIGWINCH, SIGINT, SIGTERM, SIGHUP };
 	const char *why;
 
 	l->screen = screen_start(&why);
@@ -199,15 +198,16 @@ begin(struct live *l, const struct settings *settings)
 	view_init(&l->view, &l->model, source_name(l->source));
 }
 
-/* What is taken down now is taken down in peace: a second signal is late. */
+/* What is taken down now is taken down in peace: a second signal is late. But
+ * where the terminal is gone there is nothing left to be done well. */
 static void
 block_signals(void)
 {
 	sigset_t late;
 
 	(void)sigemptyset(&late);
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
-		(void)sigaddset(&late, signals[i]);
+	(void)sigaddset(&late, SIGINT);
+	(void)sigaddset(&late, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &late, NULL);
 }
 
