@@ -13,6 +13,7 @@
 #include "core/rng.h"
 #include "daemon.h"
 #include "events.h"
+#include "io/fd.h"
 #include "io/log.h"
 #include "service.h"
 #include "verbs.h"
@@ -92,7 +93,7 @@ set_reading(struct client *c, bool on)
 static void
 abandon_ticket(struct ticket *t)
 {
-	uint64_t now = t->pending.client->daemon->now_us;
+	uint64_t now = clock_us();
 
 	if (t->is_held)
 		service_release(t->service, t->claim, t->slot, CLAIM_END_GONE);
@@ -204,7 +205,7 @@ client_refuse(struct client *c, enum error e, const char *message)
 {
 	client_error(c, NULL, e, message);
 	c->is_closing = true;
-	c->closing_at_us = c->daemon->now_us;
+	c->closing_at_us = clock_us();
 }
 
 static struct list *
@@ -470,7 +471,6 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 	ssize_t n;
 
 	(void)what;
-	c->daemon->now_us = clock_us();
 	if (!c->is_closing)
 		at = line_in_space(&c->in, &room);
 	n = recv(fd, at, room, MSG_DONTWAIT);
@@ -493,7 +493,6 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	c->daemon->now_us = clock_us();
 	mark_dirty(c);
 }
 
@@ -513,7 +512,7 @@ wait_to_send(struct client *c, enum out_result r)
 		return;
 	}
 	if (c->blocked_at_us == 0)
-		c->blocked_at_us = c->daemon->now_us;
+		c->blocked_at_us = clock_us();
 	if (r == OUT_BLOCKED)
 		(void)event_add(&c->writable, NULL);
 	else
@@ -548,7 +547,7 @@ client_flush(struct client *c)
 void
 client_sweep(struct client *c)
 {
-	uint64_t now = c->daemon->now_us;
+	uint64_t now = clock_us();
 
 	if (c->is_closing && now - c->closing_at_us > CLIENT_LINGER_US) {
 		client_end(c);

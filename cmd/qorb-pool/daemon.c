@@ -30,7 +30,6 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 	struct daemon *d = ctx;
 
 	(void)what;
-	d->now_us = clock_us();
 	log_write(LOG_INFO, NULL, NULL, "%s: stopping", strsignal(number));
 	daemon_stop(d, d->is_stopping ? 0 : GRACE_US);
 }
@@ -44,7 +43,6 @@ on_hangup(evutil_socket_t number, short what, void *ctx)
 
 	(void)number;
 	(void)what;
-	d->now_us = clock_us();
 	text_init(&why, buf, sizeof(buf));
 	if (!d->is_stopping && !reload(d, &why))
 		log_write(LOG_ERROR, NULL, NULL,
@@ -71,7 +69,6 @@ on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	d->now_us = clock_us();
 	while (n != NULL) {
 		struct client *c = CONTAINER_OF(n, struct client, link);
 
@@ -231,7 +228,6 @@ daemon_new(
 	d->config = config;
 	set_log_level(config);
 	d->listener.fd = -1;
-	d->now_us = clock_us();
 	list_init(&d->clients);
 	list_init(&d->users);
 	list_init(&d->dirty);
@@ -392,7 +388,6 @@ daemon_accept(void *ctx, int fd)
 	struct client *c;
 	struct peer peer;
 
-	d->now_us = clock_us();
 	if (!peer_of(fd, &peer)) {
 		fd_close(&fd);
 		return;
@@ -422,12 +417,12 @@ on_stop_timer(evutil_socket_t fd, short what, void *ctx)
 static void
 arm_stop_timer(struct daemon *d)
 {
-	uint64_t left;
+	uint64_t now = clock_us(), left;
 	struct timeval tv;
 
 	if (d->stop_at_us == NEVER)
 		return;
-	left = d->stop_at_us > d->now_us ? d->stop_at_us - d->now_us : 0;
+	left = d->stop_at_us > now ? d->stop_at_us - now : 0;
 	tv.tv_sec = (time_t)(left / US_PER_S);
 	tv.tv_usec = (suseconds_t)(left % US_PER_S);
 	(void)event_add(d->stop_timer, &tv);
@@ -436,7 +431,7 @@ arm_stop_timer(struct daemon *d)
 void
 daemon_stop(struct daemon *d, uint64_t grace_us)
 {
-	uint64_t at = time_after(d->now_us, grace_us);
+	uint64_t at = time_after(clock_us(), grace_us);
 
 	if (!d->is_stopping) {
 		d->is_stopping = true;
@@ -486,9 +481,9 @@ is_over(const struct daemon *d)
 		return false;
 	for (size_t i = 0; i < d->service_count; i++) {
 		if (!pool_is_empty(d->services[i]->pool))
-			return d->now_us >= d->stop_at_us;
+			return clock_us() >= d->stop_at_us;
 	}
-	return d->leaving.count == 0 || d->now_us >= d->stop_at_us;
+	return d->leaving.count == 0 || clock_us() >= d->stop_at_us;
 }
 
 int
@@ -502,7 +497,6 @@ daemon_run(struct daemon *d)
 			    LOG_ERROR, NULL, NULL, "the event loop fails");
 			return 1;
 		}
-		d->now_us = clock_us();
 		settle(d);
 	}
 	each_service(d, service_abandon);
