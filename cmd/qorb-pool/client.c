@@ -388,6 +388,14 @@ client_end_streams(struct daemon *d, const struct service *s)
 		end_streams_of(CONTAINER_OF(n, struct client, link), s);
 }
 
+uint64_t
+client_of_claim(const void *owner)
+{
+	const struct ticket *t = owner;
+
+	return t->pending.client->id;
+}
+
 void
 client_on_grant(const struct action *a, int fd)
 {

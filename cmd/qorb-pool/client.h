@@ -150,7 +150,8 @@ void client_end_resolves(struct daemon *d, const struct service *s,
 /* Ends all streams of this service, which is gone, with an error. */
 void client_end_streams(struct daemon *d, const struct service *s);
 
-/* What became of a claim; owner is its ticket. */
+/* What became of a claim; owner is its ticket. The client's id first. */
+uint64_t client_of_claim(const void *owner);
 void client_on_grant(const struct action *a, int fd);
 void client_on_refuse(void *owner, enum error e);
 void client_on_revoke(void *owner);

@@ -243,6 +243,8 @@ daemon_new(
 		free(d);
 		return NULL;
 	}
+	/* Connections come first; see conn.c. */
+	(void)event_base_priority_init(d->base, 2);
 	d->fd_limit = fd_raise_limit();
 	d->states = state_files_new(d->base);
 	d->web = web_new(d->base, d->listener.path);

@@ -437,8 +437,7 @@ why_source(struct client *c, const char *tag, struct service *s)
 	text_add_pair(&t, "source", s->source);
 	text_add_pair(&t, "resolver", service_resolver_status(s));
 	if (s->resolved_at_us != 0)
-		text_add_pair_u64(
-		    &t, "age_us", clock_us() - s->resolved_at_us);
+		text_add_pair_u64(&t, "age_us", clock_us() - s->resolved_at_us);
 	text_add_pair_u64(&t, "advertised", s->sources.adverts.count);
 	client_line_end(c, &t);
 	if (error[0] == '\0')

@@ -241,8 +241,7 @@ service_refresh(struct service *s)
 	/* A large set is compared and spread as a whole for each change. */
 	s->refresh_at_us = 0;
 	if (count > GATHER_ABOVE)
-		s->refresh_at_us =
-		    time_after(clock_us(), gather_us(count));
+		s->refresh_at_us = time_after(clock_us(), gather_us(count));
 }
 
 /* As service_refresh, but changes of a large set that follow one another are
@@ -442,7 +441,7 @@ carry_out(struct service *s, const struct action *a)
 		break;
 	case ACTION_GRANT:
 		c = conn_of(s, a->slot);
-		conn_lend(c, a->slot);
+		conn_lend(c, a->slot, client_of_claim(a->owner));
 		client_on_grant(a, c->fd);
 		break;
 	case ACTION_REFUSE:
@@ -509,8 +508,7 @@ service_look_at_lent(struct service *s)
 		const char *reason = conn_why_dead(c);
 
 		if (reason != NULL)
-			pool_on_lost(
-			    s->pool, c->ref, reason, clock_us());
+			pool_on_lost(s->pool, c->ref, reason, clock_us());
 	}
 }
 

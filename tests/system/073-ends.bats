@@ -264,11 +264,11 @@ import socket, sys, threading, time
 s = socket.create_server(("::1", 0), family=socket.AF_INET6)
 print("ready", s.getsockname()[1])
 def serve(c):
-'"$(sed 's/^/    /' <<<"$1")"'
+    exec(sys.argv[1], dict(globals(), c=c))
     c.close()
 while True:
     threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
-'
+' "$1"
 	ADDR1="[::1]:$(awk '/ready/ { print $2 }' "$SCRATCH/odd.out")"
 }
 
