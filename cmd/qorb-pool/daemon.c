@@ -61,6 +61,21 @@ each_service(struct daemon *d, void (*what)(struct service *s))
 		what(CONTAINER_OF(n, struct service, leaving));
 }
 
+/* Clients that have ended and can be freed; all of them when the end has come.
+ */
+static void
+look_at_unread(struct daemon *d, bool is_end)
+{
+	struct list_node *n = list_first(&d->unread);
+
+	while (n != NULL) {
+		struct client *c = CONTAINER_OF(n, struct client, gone);
+
+		n = list_after(&d->unread, n);
+		client_look_at_unread(c, is_end);
+	}
+}
+
 static void
 on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
@@ -75,6 +90,7 @@ on_sweep(evutil_socket_t fd, short what, void *ctx)
 		n = list_after(&d->clients, n);
 		client_sweep(c);
 	}
+	look_at_unread(d, false);
 	each_service(d, service_look_at_lent);
 }
 
@@ -165,8 +181,10 @@ may_accept(void *ctx)
 {
 	const struct daemon *d = ctx;
 
-	return d->clients.count < CLIENTS_LEAST ||
-	       d->clients.count + reserved_fds(d) < d->fd_limit;
+	uint64_t clients = d->clients.count + d->unread.count;
+
+	return clients < CLIENTS_LEAST ||
+	       clients + reserved_fds(d) < d->fd_limit;
 }
 
 static void
@@ -232,6 +250,7 @@ daemon_new(
 	list_init(&d->users);
 	list_init(&d->dirty);
 	list_init(&d->gone);
+	list_init(&d->unread);
 	list_init(&d->leaving);
 	list_init(&d->subscribers);
 	for (size_t i = 0; i < ARRAY_LEN(d->pending); i++)
@@ -287,6 +306,34 @@ end_clients(struct daemon *d)
 		client_end(CONTAINER_OF(n, struct client, link));
 }
 
+/* One that leaves fewer unread is not to blame: those who are have ended, or
+ * the descriptors are other daemons' of the same user. */
+#define IN_FLIGHT_BLAME 4
+
+/* To look for one costs a look at each. */
+#define IN_FLIGHT_BLAME_US (100 * US_PER_MS)
+
+void
+daemon_free_in_flight(struct daemon *d)
+{
+	struct list_node *n = list_first(&d->clients);
+	struct client *most = NULL;
+
+	if (clock_us() < d->blamed_at_us + IN_FLIGHT_BLAME_US)
+		return;
+	d->blamed_at_us = clock_us();
+	for (; n != NULL; n = list_after(&d->clients, n)) {
+		struct client *c = CONTAINER_OF(n, struct client, link);
+
+		client_look(c);
+		if (most == NULL || c->in_flight > most->in_flight)
+			most = c;
+	}
+	if (most != NULL && most->in_flight >= IN_FLIGHT_BLAME)
+		client_end_slow(most, "it leaves connections unread, and the "
+				      "kernel takes no more (ulimit -n)");
+}
+
 /* Clients and descriptors that nothing refers to any more. */
 static void
 clear_away(struct daemon *d)
@@ -326,6 +373,7 @@ daemon_free(struct daemon **daemon)
 	web_free(&d->web);
 	listener_close(&d->listener);
 	end_clients(d);
+	look_at_unread(d, true);
 	for (size_t i = 0; i < d->service_count; i++) {
 		service_stop(d->services[i]);
 		service_free(&d->services[i]);
@@ -395,7 +443,8 @@ daemon_accept(void *ctx, int fd)
 		return;
 	}
 	why = refuse_client(d, &peer);
-	if (why != NULL && d->clients.count - d->served >= REFUSED_MAX) {
+	if (why != NULL &&
+	    d->clients.count + d->unread.count - d->served >= REFUSED_MAX) {
 		fd_close(&fd);
 		return;
 	}
@@ -462,14 +511,15 @@ flush_clients(struct daemon *d)
 	}
 }
 
+/* Sending makes work for the pools again: claims of clients that turn out to be
+ * gone, lines that were kept back while answers lay unread. */
 static void
 settle(struct daemon *d)
 {
 	each_service(d, service_settle);
-	flush_clients(d);
-	if (d->gone.count > 0) { /* the claims of clients that just went */
-		each_service(d, service_settle);
+	while (d->dirty.count > 0) {
 		flush_clients(d);
+		each_service(d, service_settle);
 	}
 	each_service(d, service_end_turn);
 	free_leaving(d, false);

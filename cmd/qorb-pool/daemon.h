@@ -53,12 +53,19 @@ struct daemon {
 	struct web *web;	    /* owned */
 	struct claim_table *claims; /* owned; of all pools */
 	struct arena tickets;
-	struct list clients;	   /* client.link */
-	uint32_t served;	   /* of them, those that are not refused */
-	struct list users;	   /* user.link */
-	struct list dirty;	   /* clients with something to send */
-	struct list subscribers;   /* streams of events */
-	struct list gone;	   /* clients to free at the turn's end */
+	struct list clients;	 /* client.link */
+	uint32_t served;	 /* of them, those that are not refused */
+	struct list users;	 /* user.link */
+	struct list dirty;	 /* clients with something to send */
+	struct list subscribers; /* streams of events */
+	struct list gone;	 /* clients to free at the turn's end */
+	struct list unread;	 /* clients that have ended, but descriptors lie
+				  * with them unread: client.gone */
+	uint64_t in_flight; /* descriptors sent to clients, all of them, and
+			     * not known to be read */
+	uint64_t kept; /* descriptors that wait to be sent to clients, owned by
+			* their queues */
+	uint64_t blamed_at_us;	   /* when one was ended for that, last */
 	struct list pending[1024]; /* what goes on under a tag, by hash */
 	uint64_t ids;		   /* last id given to a slot or pool */
 	uint64_t client_ids;
@@ -101,6 +108,11 @@ void daemon_let_go(struct daemon *d, struct service *s);
 void daemon_apply(struct daemon *d);
 
 struct service *daemon_service(const struct daemon *d, const char *name);
+
+/* The kernel takes no more descriptors, since clients leave too many unread:
+ * ends the one that leaves most, which, as its connections are shut down, may
+ * notice and close. */
+void daemon_free_in_flight(struct daemon *d);
 
 /* Closes a descriptor at the end of the turn. */
 void daemon_close_later(struct daemon *d, int fd);

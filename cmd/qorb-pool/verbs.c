@@ -327,6 +327,18 @@ on_watch(evutil_socket_t fd, short what, void *ctx)
 	rows_end(c, s->pending.tag);
 }
 
+/* NULL: there are too many, which is answered. */
+static struct stream *
+add_stream(struct client *c, const struct request *r, struct service *only)
+{
+	const char *why = "";
+	struct stream *s = client_add_stream(c, only, r->tag, &why);
+
+	if (s == NULL)
+		fail(c, r, ERR_TOO_MANY_STREAMS, r->verb, why);
+	return s;
+}
+
 static void
 do_watch(struct client *c, struct request *r)
 {
@@ -345,7 +357,9 @@ do_watch(struct client *c, struct request *r)
 		    "a time of 10ms or more is needed");
 		return;
 	}
-	s = client_add_stream(c, only, r->tag);
+	s = add_stream(c, r, only);
+	if (s == NULL)
+		return;
 	(void)event_assign(
 	    &s->timer, c->daemon->base, -1, EV_PERSIST, on_watch, s);
 	tv.tv_sec = (time_t)(every / US_PER_S);
@@ -470,7 +484,9 @@ do_events(struct client *c, struct request *r)
 		return;
 	if (!get_kinds(c, r, &kinds))
 		return;
-	s = client_add_stream(c, only, r->tag);
+	s = add_stream(c, r, only);
+	if (s == NULL)
+		return;
 	s->is_events = true;
 	s->kinds = kinds;
 	list_push_back(&c->daemon->subscribers, &s->subscriber);
