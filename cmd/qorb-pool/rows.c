@@ -439,6 +439,9 @@ why_source(struct client *c, const char *tag, struct service *s)
 	if (s->resolved_at_us != 0)
 		text_add_pair_u64(&t, "age_us", clock_us() - s->resolved_at_us);
 	text_add_pair_u64(&t, "advertised", s->sources.adverts.count);
+	if (s->advertised_at_us != 0)
+		text_add_pair_u64(
+		    &t, "advertised_age_us", clock_us() - s->advertised_at_us);
 	client_line_end(c, &t);
 	if (error[0] == '\0')
 		return;

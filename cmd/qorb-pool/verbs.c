@@ -526,10 +526,12 @@ read_advert(
 		    "a name of 1 to 319 bytes is needed");
 		return false;
 	}
-	if (!addr_parse(word(r, 2), &advert->addr, &why) ||
-	    (advert->addr.kind != ADDR_UNIX && advert->addr.port == 0)) {
-		fail(c, r, ERR_BAD_VALUE, word(r, 2),
-		    why[0] == '\0' ? "port 0 is nobody's" : why);
+	if (!addr_parse(word(r, 2), &advert->addr, &why)) {
+		fail(c, r, ERR_BAD_VALUE, word(r, 2), why);
+		return false;
+	}
+	if (advert->addr.kind != ADDR_UNIX && advert->addr.port == 0) {
+		fail(c, r, ERR_BAD_VALUE, word(r, 2), "port 0 is nobody's");
 		return false;
 	}
 	if (!get_duration(c, r, "ttl", &advert->ttl_us))
@@ -553,6 +555,8 @@ do_advertise(struct client *c, struct request *r)
 	if (s == NULL || !read_advert(c, r, &advert))
 		return;
 	e = sources_advertise(&s->sources, c, &advert, clock_us());
+	if (e == ERR_NONE)
+		s->advertised_at_us = clock_us();
 	if (e != ERR_NONE)
 		fail(c, r, e, word(r, 0),
 		    "as many backends are advertised as may be");

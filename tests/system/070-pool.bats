@@ -44,6 +44,14 @@ $(cat)"
 	assert_output --regexp '^qorb-pool [0-9]+\.[0-9]+\.[0-9]+$'
 }
 
+@test "help ends with two examples" {
+	for program in qorb-pool qorb-ctl qorb-echo; do
+		run_ok "$program" --help
+		run_ok awk '/^Examples:/ { n = -1 } { n++ } END { exit n != 2 }' \
+		    <<<"$output"
+	done
+}
+
 refuses()
 {
 	local want=$1
@@ -148,6 +156,33 @@ s.close()
 	assert_equal "$(stat -c %a "$QORB_SOCKET")" 660
 	stop_daemon pool
 	[[ ! -e $QORB_SOCKET ]]
+}
+
+@test "a folder under /tmp that is not ours alone is not used" {
+	mkdir -m 777 "$SCRATCH/open"
+	run_status 1 qorb-pool --socket "$SCRATCH/open/s" 'a=[::1]:1'
+	[[ $stderr == *"$SCRATCH/open "*"everybody may write to it"* ]]
+	run_status 1 qorb-pool --socket "$SCRATCH/open/sub/s" 'a=[::1]:1'
+	chmod 755 "$SCRATCH/open"
+	[[ $EUID -eq 0 ]] || return 0
+	chown 54321 "$SCRATCH/open"
+	run_status 1 qorb-pool --socket "$SCRATCH/open/s" 'a=[::1]:1'
+	assert_equal "${#stderr_lines[@]}" 1
+	[[ $stderr == *"$SCRATCH/open "*"belongs to another user"* ]]
+}
+
+@test "a default folder under /tmp that is another user's is not trusted" {
+	[[ $EUID -eq 0 ]] || skip "needs root to be two users"
+	local uid=$((50000 + $$ % 5000))
+	setpriv --reuid "$uid" --clear-groups "$QORB_BIN/qorb-ctl" --version ||
+	    skip "another user cannot run the programs from here"
+	as=(setpriv --reuid "$uid" --clear-groups env -u QORB_SOCKET
+	    -u XDG_RUNTIME_DIR "$QORB_BIN/qorb-ctl" pools)
+	mkdir -m 755 "/tmp/qorb-$uid"
+	chown "$((uid + 1))" "/tmp/qorb-$uid"
+	run -1 --separate-stderr "${as[@]}"
+	rmdir "/tmp/qorb-$uid"
+	[[ $stderr == *"/tmp/qorb-$uid "*"belongs to another user"* ]]
 }
 
 @test "a folder that cannot be made is said with its name" {
