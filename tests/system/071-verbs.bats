@@ -963,7 +963,7 @@ load talk
 
 @test "the daemon's own user may do all when it is not root" {
 	[[ $EUID -eq 0 ]] || skip "needs root to be two users"
-	chmod 777 "$SCRATCH"
+	chown 65534 "$SCRATCH"
 	start_daemon -n pool -s "$QORB_SOCKET" setpriv --reuid 65534 \
 	    --clear-groups --pdeathsig TERM qorb-pool 'demo=[::1]:1'
 	talk <<-'EOF'
