@@ -234,6 +234,10 @@ read_command_line(struct request *r, int argc, char **argv)
 		program_usage(&program, "no POOL: name the pool to claim from");
 	r->pool = argv[i];
 	i += read_options(r, argc - i, argv + i);
+	if (r->options.backend != NULL && r->options.key != NULL)
+		program_usage(&program,
+		    "--backend and --key: one of the two, since each says "
+		    "which backend it is to be");
 	if (i < argc) {
 		r->argv = argv + i;
 		check_program_form(r);

@@ -54,8 +54,7 @@ static const struct program program = {
 	.note = "The verbs are in qorb-protocol(7). events and watch go on "
 		"until Ctrl-C. A DURATION is 250ms, 5s, 2m or never. Exit "
 		"code 1: the daemon's error, or no daemon; 2: wrong use.",
-	.examples = "qorb-ctl stats\n"
-		    "qorb-ctl drain demo echo001.test.com:6001\n"
+	.examples = "qorb-ctl drain demo echo001.test.com:6001\n"
 		    "qorb-ctl --json events demo | jq -r .event",
 	.rows = rows,
 	.usage_status = 2,

@@ -57,8 +57,7 @@ static const struct program program = {
 		"accepted. Each connection gives a line on standard error when "
 		"it ends; SIGUSR1 and the end of the program give the counts. "
 		"SIGINT and SIGTERM end it.",
-	.examples = "qorb-echo [::1]:6001\n"
-		    "qorb-echo --fail-rate 10% --delay 20ms 127.0.0.1:6002\n"
+	.examples = "qorb-echo --fail-rate 10% --delay 20ms 127.0.0.1:6002\n"
 		    "qorb-echo --advertise demo --name echo001",
 	.rows = rows,
 	.usage_status = 2,

@@ -13,6 +13,7 @@
 #include "core/rng.h"
 #include "daemon.h"
 #include "events.h"
+#include "io/fd.h"
 #include "io/log.h"
 #include "service.h"
 #include "verbs.h"
@@ -22,8 +23,17 @@
 /* Room for what a line holds beside names and text: words, numbers, tag. */
 #define LINE_ROOM 256
 
+/* A tag with what stands around it, and the end of the line. */
+#define TAG_ROOM (LINE_MAX_TAG + 3)
+
 /* A byte of a message may become as many. */
 #define ESCAPED_BYTES 4
+
+/* Descriptors that one client may have in flight, and have waiting to be sent:
+ * so many, and no more than this share of what the kernel allows the daemon. */
+#define IN_FLIGHT_MAX ((size_t)256)
+#define FDS_WAIT_MAX  ((size_t)64)
+#define FDS_SHARE     16
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx);
 static void on_writable(evutil_socket_t fd, short what, void *ctx);
@@ -45,6 +55,7 @@ client_new(struct daemon *d, int fd, const struct peer *peer, bool is_refused)
 	}
 	line_in_init(&c->in, IN_BYTES);
 	out_init(&c->out);
+	c->retry_us = CLIENT_RETRY_US;
 	list_init(&c->tickets);
 	list_init(&c->streams);
 	list_init(&c->resolves);
@@ -78,6 +89,7 @@ client_backlog(const struct client *c)
 static void
 set_reading(struct client *c, bool on)
 {
+	on = on && !c->is_ended;
 	if (on == c->is_reading)
 		return;
 	c->is_reading = on;
@@ -92,7 +104,7 @@ set_reading(struct client *c, bool on)
 static void
 abandon_ticket(struct ticket *t)
 {
-	uint64_t now = t->pending.client->daemon->now_us;
+	uint64_t now = clock_us();
 
 	if (t->is_held)
 		service_release(t->service, t->claim, t->slot, CLAIM_END_GONE);
@@ -117,6 +129,61 @@ abandon_tickets(struct client *c)
 	}
 }
 
+static void
+end_streams(struct client *c)
+{
+	struct list_node *n;
+
+	while ((n = list_first(&c->streams)) != NULL)
+		client_end_stream(CONTAINER_OF(n, struct stream, link));
+}
+
+/* What it holds of the descriptors that there are, as others have to know it.
+ */
+static void
+account(struct client *c)
+{
+	struct daemon *d = c->daemon;
+
+	if (c->user != NULL)
+		c->user->in_flight += c->out.in_flight - c->in_flight;
+	d->in_flight += c->out.in_flight - c->in_flight;
+	d->kept += c->out.kept - c->kept;
+	c->in_flight = c->out.in_flight;
+	c->kept = c->out.kept;
+}
+
+void
+client_look(struct client *c)
+{
+	if (c->in_flight == 0)
+		return;
+	out_look(&c->out, c->fd);
+	account(c);
+}
+
+/* Nothing refers to it any more, and it takes no room in anybody's limits. */
+static void
+let_go(struct client *c)
+{
+	c->out.in_flight = 0;
+	account(c);
+	if (c->user != NULL)
+		c->daemon->served--;
+	users_drop_client(&c->daemon->users, &c->user);
+	list_push_back(&c->daemon->gone, &c->gone);
+}
+
+void
+client_look_at_unread(struct client *c, bool is_end)
+{
+	client_look(c);
+	if (c->in_flight > 0 && !is_end)
+		return;
+	list_remove(&c->daemon->unread, &c->gone);
+	let_go(c);
+}
+
 void
 client_end(struct client *c)
 {
@@ -129,8 +196,7 @@ client_end(struct client *c)
 	(void)event_del(&c->writable);
 	(void)event_del(&c->retry);
 	abandon_tickets(c);
-	while ((n = list_first(&c->streams)) != NULL)
-		client_end_stream(CONTAINER_OF(n, struct stream, link));
+	end_streams(c);
 	while ((n = list_first(&c->resolves)) != NULL)
 		client_end_resolve(CONTAINER_OF(n, struct resolve_wait, link));
 	for (size_t i = 0; i < c->daemon->service_count; i++)
@@ -139,10 +205,14 @@ client_end(struct client *c)
 	if (list_has(&c->dirty))
 		list_remove(&c->daemon->dirty, &c->dirty);
 	list_remove(&c->daemon->clients, &c->link);
-	if (c->user != NULL)
-		c->daemon->served--;
-	users_drop_client(&c->daemon->users, &c->user);
-	list_push_back(&c->daemon->gone, &c->gone);
+	out_clear(&c->out);
+	client_look(c);
+	if (c->in_flight == 0) {
+		let_go(c);
+		return;
+	}
+	(void)shutdown(c->fd, SHUT_RDWR);
+	list_push_back(&c->daemon->unread, &c->gone);
 }
 
 static void
@@ -152,10 +222,66 @@ mark_dirty(struct client *c)
 		list_push_back(&c->daemon->dirty, &c->dirty);
 }
 
-struct text
-client_line(struct client *c, const char *tag, size_t room)
+static size_t
+share(const struct client *c, size_t most)
 {
-	struct text t = out_begin(&c->out, room + LINE_MAX_TAG + 3);
+	uint64_t part = c->daemon->fd_limit / FDS_SHARE;
+
+	return part < 1 ? 1 : part < most ? (size_t)part : most;
+}
+
+/* How many descriptors the client may have in flight. When it or others have
+ * many, one at a time: so that however many clients do not read, the kernel
+ * takes another one for each that does. */
+static size_t
+in_flight_max(const struct client *c)
+{
+	const struct daemon *d = c->daemon;
+	bool is_much =
+	    d->in_flight >= d->fd_limit / 2 ||
+	    (c->user != NULL && c->user->in_flight >= d->fd_limit / 4);
+
+	return is_much ? 1 : share(c, IN_FLIGHT_MAX);
+}
+
+/* How many may wait to be sent before nothing more is read from it; likewise,
+ * since they are duplicates, of which this process may have only so many. */
+static size_t
+fds_wait_max(const struct client *c)
+{
+	const struct daemon *d = c->daemon;
+
+	return d->kept >= d->fd_limit / 4 ? 1 : share(c, FDS_WAIT_MAX);
+}
+
+static enum out_result
+send_queued(struct client *c)
+{
+	size_t gone = c->out.gone;
+	enum out_result r = out_flush(&c->out, c->fd, in_flight_max(c));
+
+	account(c);
+	c->is_unread = r == OUT_UNREAD;
+	if (c->out.gone != gone || r == OUT_EMPTY) {
+		c->blocked_at_us = 0;
+		c->retry_us = CLIENT_RETRY_US;
+	}
+	return r;
+}
+
+/* A queue that is full is sent first, before it has to grow. What that leads to
+ * is client_flush's, which finds it again. */
+static void
+make_room(struct client *c, size_t room)
+{
+	if (!out_has_room(&c->out, room + TAG_ROOM) && !c->is_gone)
+		(void)send_queued(c);
+}
+
+static struct text
+begin_line(struct client *c, const char *tag, size_t room)
+{
+	struct text t = out_begin(&c->out, room + TAG_ROOM);
 
 	if (tag != NULL && tag[0] != '\0') {
 		text_add_char(&t, '#');
@@ -163,6 +289,13 @@ client_line(struct client *c, const char *tag, size_t room)
 		text_add_char(&t, ' ');
 	}
 	return t;
+}
+
+struct text
+client_line(struct client *c, const char *tag, size_t room)
+{
+	make_room(c, room);
+	return begin_line(c, tag, room);
 }
 
 void
@@ -204,7 +337,7 @@ client_refuse(struct client *c, enum error e, const char *message)
 {
 	client_error(c, NULL, e, message);
 	c->is_closing = true;
-	c->closing_at_us = c->daemon->now_us;
+	c->closing_at_us = clock_us();
 }
 
 static struct list *
@@ -296,10 +429,24 @@ client_held(const struct client *c, uint64_t claim)
 }
 
 struct stream *
-client_add_stream(struct client *c, struct service *s, const char *tag)
+client_add_stream(
+    struct client *c, struct service *s, const char *tag, const char **why)
 {
-	struct stream *stream = mem_new(1, sizeof(*stream));
+	const struct config_limits *most = &c->daemon->config->limits;
+	struct stream *stream;
 
+	if (c->streams.count >= most->max_streams_per_client) {
+		*why = "this connection has as many streams as it may "
+		       "(max-streams-per-client)";
+		return NULL;
+	}
+	if (c->user->streams >= most->max_streams_per_user) {
+		*why = "this user has as many streams as they may "
+		       "(max-streams-per-user)";
+		return NULL;
+	}
+	c->user->streams++;
+	stream = mem_new(1, sizeof(*stream));
 	stream->pending.kind = PENDING_STREAM;
 	stream->service = s;
 	client_pend(c, &stream->pending, tag);
@@ -318,6 +465,7 @@ client_end_stream(struct stream *s)
 	else
 		(void)event_del(&s->timer);
 	list_remove(&c->streams, &s->link);
+	c->user->streams--;
 	free(s);
 }
 
@@ -387,19 +535,29 @@ client_end_streams(struct daemon *d, const struct service *s)
 		end_streams_of(CONTAINER_OF(n, struct client, link), s);
 }
 
+uint64_t
+client_of_claim(const void *owner)
+{
+	const struct ticket *t = owner;
+
+	return t->pending.client->id;
+}
+
 void
 client_on_grant(const struct action *a, int fd)
 {
 	struct ticket *ticket = a->owner;
 	struct client *c = ticket->pending.client;
+	size_t room = LINE_ROOM + 3 * strlen(a->backend) + 3 * ADDR_TEXT_BYTES;
 	struct text t;
 
 	ticket->is_held = true;
 	ticket->slot = a->slot.index;
 	client_unpend(c, &ticket->pending);
+	/* Between a descriptor and its line nothing can be sent. */
+	make_room(c, room);
 	out_attach(&c->out, fd);
-	t = client_line(c, ticket->pending.tag,
-	    LINE_ROOM + 3 * strlen(a->backend) + 3 * ADDR_TEXT_BYTES);
+	t = begin_line(c, ticket->pending.tag, room);
 	text_add(&t, "ok claim=");
 	text_add_u64(&t, a->claim);
 	text_add_pair_u64(&t, "slot", a->slot_id);
@@ -436,6 +594,14 @@ serve_line(struct client *c, char *line, size_t len)
 		verbs_run(c, &r);
 }
 
+/* Does it leave too much unread for more to be read from it? */
+static bool
+is_full(const struct client *c)
+{
+	return out_pending(&c->out) > client_backlog(c) ||
+	       c->out.fd_count >= fds_wait_max(c);
+}
+
 /* All whole lines, unless the client leaves too much unread. */
 static void
 serve_lines(struct client *c)
@@ -443,8 +609,7 @@ serve_lines(struct client *c)
 	char *line;
 	size_t len;
 
-	while (!c->is_closing && !c->is_gone &&
-	       out_pending(&c->out) <= client_backlog(c)) {
+	while (!c->is_closing && !c->is_gone && !is_full(c)) {
 		switch (line_in_next(&c->in, &line, &len)) {
 		case LINE_OK:
 			serve_line(c, line, len);
@@ -459,6 +624,37 @@ serve_lines(struct client *c)
 	}
 }
 
+/* Claims that wait: one that the pool has just decided about gets its answer
+ * still. */
+static void
+cancel_claims(struct client *c)
+{
+	struct list_node *n = list_first(&c->tickets);
+
+	while (n != NULL) {
+		struct ticket *t = CONTAINER_OF(n, struct ticket, link);
+
+		n = list_after(&c->tickets, n);
+		if (t->is_held ||
+		    !pool_on_cancel(t->service->pool, t->claim, clock_us()))
+			continue;
+		client_error(c, t->pending.tag, ERR_CANCELLED, NULL);
+		client_end_ticket(t);
+	}
+}
+
+/* Carries out what it said before it shut its side down. Answers that are there
+ * still go out, but none is waited for: nobody may be there to read it. */
+static void
+finish(struct client *c)
+{
+	serve_lines(c);
+	end_streams(c);
+	end_resolves_of(c, NULL, ERR_CANCELLED, NULL);
+	cancel_claims(c);
+	mark_dirty(c);
+}
+
 /* One read a turn. What a client that is being closed still sends is thrown
  * away, so that the kernel delivers the reason before the end. */
 static void
@@ -470,14 +666,19 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 	ssize_t n;
 
 	(void)what;
-	c->daemon->now_us = clock_us();
 	if (!c->is_closing)
 		at = line_in_space(&c->in, &room);
 	n = recv(fd, at, room, MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n == -1) {
 		client_end(c);
+		return;
+	}
+	if (n == 0) {
+		c->is_ended = true;
+		set_reading(c, false);
+		finish(c);
 		return;
 	}
 	if (c->is_closing)
@@ -493,17 +694,25 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	c->daemon->now_us = clock_us();
 	mark_dirty(c);
 }
 
-/* Waits for room; or, where the kernel limits descriptors in flight, which it
- * does not show as lack of room, for a moment. */
+/* Again in a moment, and later each time. */
+static void
+retry_soon(struct client *c)
+{
+	struct timeval soon = { 0, c->retry_us };
+
+	(void)event_add(&c->retry, &soon);
+	if (c->retry_us < CLIENT_RETRY_US_MAX)
+		c->retry_us *= 2;
+}
+
+/* Waits for room; or, where descriptors in flight are in the way, which no
+ * event tells, for a moment. */
 static void
 wait_to_send(struct client *c, enum out_result r)
 {
-	struct timeval soon = { 0, 5000 };
-
 	if (!out_keep(&c->out)) {
 		log_write(LOG_WARN, NULL, NULL,
 		    "client %llu is closed: no descriptor is free to keep "
@@ -512,31 +721,50 @@ wait_to_send(struct client *c, enum out_result r)
 		client_end(c);
 		return;
 	}
+	account(c);
 	if (c->blocked_at_us == 0)
-		c->blocked_at_us = c->daemon->now_us;
+		c->blocked_at_us = clock_us();
 	if (r == OUT_BLOCKED)
 		(void)event_add(&c->writable, NULL);
 	else
-		(void)event_add(&c->retry, &soon);
-	set_reading(
-	    c, c->is_closing || out_pending(&c->out) <= client_backlog(c));
+		retry_soon(c);
+	set_reading(c, c->is_closing || !is_full(c));
+}
+
+/* All is sent: what had no room can be said, and what was left unserved is
+ * served. One that has shut its side down and has nothing more to get, ends. */
+static void
+on_empty(struct client *c)
+{
+	if (c->is_closing)
+		(void)shutdown(c->fd, SHUT_WR);
+	set_reading(c, true);
+	if (c->has_lost)
+		events_tell_lost(c);
+	if (c->is_ended)
+		finish(c);
+	else
+		serve_lines(c);
+	if (c->is_ended && out_pending(&c->out) == 0)
+		client_end(c);
 }
 
 void
 client_flush(struct client *c)
 {
-	enum out_result r = out_flush(&c->out, c->fd);
+	enum out_result r = send_queued(c);
 
 	switch (r) {
 	case OUT_EMPTY:
-		c->blocked_at_us = 0;
-		if (c->is_closing)
-			(void)shutdown(c->fd, SHUT_WR);
-		set_reading(c, true);
-		serve_lines(c);
+		on_empty(c);
+		break;
+	case OUT_NO_FDS:
+		daemon_free_in_flight(c->daemon);
+		if (!c->is_gone)
+			wait_to_send(c, r);
 		break;
 	case OUT_BLOCKED:
-	case OUT_NO_FDS:
+	case OUT_UNREAD:
 		wait_to_send(c, r);
 		break;
 	case OUT_BROKEN:
@@ -545,21 +773,28 @@ client_flush(struct client *c)
 	}
 }
 
+static bool
+is_slow(const struct client *c)
+{
+	return c->blocked_at_us != 0 &&
+	       (is_full(c) || c->is_unread || c->is_ended) &&
+	       clock_us() - c->blocked_at_us > CLIENT_SLOW_US;
+}
+
+void
+client_end_slow(struct client *c, const char *why)
+{
+	log_write(LOG_WARN, NULL, NULL, "client %llu (pid %ld) is closed: %s",
+	    (unsigned long long)c->id, (long)c->peer.pid, why);
+	client_end(c);
+}
+
 void
 client_sweep(struct client *c)
 {
-	uint64_t now = c->daemon->now_us;
-
-	if (c->is_closing && now - c->closing_at_us > CLIENT_LINGER_US) {
+	client_look(c);
+	if (c->is_closing && clock_us() - c->closing_at_us > CLIENT_LINGER_US)
 		client_end(c);
-	} else if (!c->is_closing && c->blocked_at_us != 0 &&
-		   out_pending(&c->out) > client_backlog(c) &&
-		   now - c->blocked_at_us > CLIENT_SLOW_US) {
-		log_write(LOG_WARN, NULL, NULL,
-		    "client %llu (pid %ld) is closed: it left replies unread "
-		    "for %llu s",
-		    (unsigned long long)c->id, (long)c->peer.pid,
-		    (unsigned long long)(CLIENT_SLOW_US / US_PER_S));
-		client_end(c);
-	}
+	else if (!c->is_closing && is_slow(c))
+		client_end_slow(c, "it left replies unread for 30 s");
 }

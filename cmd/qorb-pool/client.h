@@ -25,8 +25,14 @@ struct daemon;
 struct service;
 
 /* A client that leaves more than its backlog unread is not read from any more,
- * and is closed when it is still so after this. */
+ * nor one for which too many descriptors wait to be sent. It is closed when it
+ * has then read nothing for this time. */
 #define CLIENT_SLOW_US (30 * US_PER_S)
+
+/* How often it is tried to send to one that has to read descriptors first,
+ * which no event tells: less and less often. */
+#define CLIENT_RETRY_US	    (1 * (int)US_PER_MS)
+#define CLIENT_RETRY_US_MAX (128 * (int)US_PER_MS)
 
 /* How long a client that was refused may take to read why. */
 #define CLIENT_LINGER_US (2 * US_PER_S)
@@ -87,14 +93,22 @@ struct client {
 	struct event retry; /* sends again though nothing says it can */
 	struct line_in in;
 	struct out out;
+	size_t in_flight, kept; /* of out, as its user and the daemon count
+				 * them */
 	struct list tickets, streams, resolves;
 	struct list_node link;	/* daemon.clients */
 	struct list_node dirty; /* daemon.dirty */
-	struct list_node gone;	/* daemon.gone */
+	struct list_node gone;	/* daemon.gone, or before daemon.unread */
 	bool is_reading;	/* readable is added */
 	bool is_closing;	/* only what is queued goes out still */
+	bool is_ended;		/* it has shut its side down: likewise */
 	bool is_gone;
-	uint64_t blocked_at_us; /* since when replies wait, 0 when none do */
+	bool is_unread; /* what it gets next are descriptors, and it has to read
+			 * those that it was sent first */
+	bool has_lost;	/* a stream of its has lost events */
+	int retry_us;	/* until the next attempt to send */
+	uint64_t blocked_at_us; /* since when nothing went out though there is
+				 * something; 0 when there is not */
 	uint64_t closing_at_us;
 };
 
@@ -102,9 +116,18 @@ struct client {
 struct client *client_new(
     struct daemon *d, int fd, const struct peer *peer, bool is_refused);
 
-/* Ends everything it has under way; it is freed at the turn's end. */
+/* Ends everything it has under way; it is freed at the turn's end, or, while
+ * descriptors lie with it unread, when it has read them or closed: so long it
+ * counts as a client. */
 void client_end(struct client *c);
 void client_free(struct client *c);
+
+/* Of one that has ended: frees it at the turn's end, if it may now be, or
+ * is_end. */
+void client_look_at_unread(struct client *c, bool is_end);
+
+/* Counts again what is in flight to it. */
+void client_look(struct client *c);
 
 /* Bytes of replies that it may leave unread. */
 size_t client_backlog(const struct client *c);
@@ -114,6 +137,9 @@ void client_flush(struct client *c);
 
 /* Once a second: ends clients that are too slow, or were refused. */
 void client_sweep(struct client *c);
+
+/* Ends one that does not read; why is for the log. */
+void client_end_slow(struct client *c, const char *why);
 
 /* Replies. Errors: message may be NULL. */
 void client_ok(struct client *c, const char *tag);
@@ -137,8 +163,9 @@ struct ticket *client_add_ticket(
     struct client *c, struct service *s, const char *tag, const char **why);
 void client_end_ticket(struct ticket *t);
 struct ticket *client_held(const struct client *c, uint64_t claim);
+/* NULL: likewise, of streams. */
 struct stream *client_add_stream(
-    struct client *c, struct service *s, const char *tag);
+    struct client *c, struct service *s, const char *tag, const char **why);
 void client_end_stream(struct stream *s);
 void client_end_resolve(struct resolve_wait *w);
 
@@ -150,7 +177,8 @@ void client_end_resolves(struct daemon *d, const struct service *s,
 /* Ends all streams of this service, which is gone, with an error. */
 void client_end_streams(struct daemon *d, const struct service *s);
 
-/* What became of a claim; owner is its ticket. */
+/* What became of a claim; owner is its ticket. The client's id first. */
+uint64_t client_of_claim(const void *owner);
 void client_on_grant(const struct action *a, int fd);
 void client_on_refuse(void *owner, enum error e);
 void client_on_revoke(void *owner);

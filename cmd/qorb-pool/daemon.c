@@ -30,7 +30,6 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 	struct daemon *d = ctx;
 
 	(void)what;
-	d->now_us = clock_us();
 	log_write(LOG_INFO, NULL, NULL, "%s: stopping", strsignal(number));
 	daemon_stop(d, d->is_stopping ? 0 : GRACE_US);
 }
@@ -44,7 +43,6 @@ on_hangup(evutil_socket_t number, short what, void *ctx)
 
 	(void)number;
 	(void)what;
-	d->now_us = clock_us();
 	text_init(&why, buf, sizeof(buf));
 	if (!d->is_stopping && !reload(d, &why))
 		log_write(LOG_ERROR, NULL, NULL,
@@ -63,6 +61,21 @@ each_service(struct daemon *d, void (*what)(struct service *s))
 		what(CONTAINER_OF(n, struct service, leaving));
 }
 
+/* Clients that have ended and can be freed; all of them when the end has come.
+ */
+static void
+look_at_unread(struct daemon *d, bool is_end)
+{
+	struct list_node *n = list_first(&d->unread);
+
+	while (n != NULL) {
+		struct client *c = CONTAINER_OF(n, struct client, gone);
+
+		n = list_after(&d->unread, n);
+		client_look_at_unread(c, is_end);
+	}
+}
+
 static void
 on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
@@ -71,13 +84,13 @@ on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	d->now_us = clock_us();
 	while (n != NULL) {
 		struct client *c = CONTAINER_OF(n, struct client, link);
 
 		n = list_after(&d->clients, n);
 		client_sweep(c);
 	}
+	look_at_unread(d, false);
 	each_service(d, service_look_at_lent);
 }
 
@@ -168,8 +181,10 @@ may_accept(void *ctx)
 {
 	const struct daemon *d = ctx;
 
-	return d->clients.count < CLIENTS_LEAST ||
-	       d->clients.count + reserved_fds(d) < d->fd_limit;
+	uint64_t clients = d->clients.count + d->unread.count;
+
+	return clients < CLIENTS_LEAST ||
+	       clients + reserved_fds(d) < d->fd_limit;
 }
 
 static void
@@ -231,11 +246,11 @@ daemon_new(
 	d->config = config;
 	set_log_level(config);
 	d->listener.fd = -1;
-	d->now_us = clock_us();
 	list_init(&d->clients);
 	list_init(&d->users);
 	list_init(&d->dirty);
 	list_init(&d->gone);
+	list_init(&d->unread);
 	list_init(&d->leaving);
 	list_init(&d->subscribers);
 	for (size_t i = 0; i < ARRAY_LEN(d->pending); i++)
@@ -247,6 +262,8 @@ daemon_new(
 		free(d);
 		return NULL;
 	}
+	/* Connections come first; see conn.c. */
+	(void)event_base_priority_init(d->base, 2);
 	d->fd_limit = fd_raise_limit();
 	d->states = state_files_new(d->base);
 	d->web = web_new(d->base, d->listener.path);
@@ -289,6 +306,34 @@ end_clients(struct daemon *d)
 		client_end(CONTAINER_OF(n, struct client, link));
 }
 
+/* One that leaves fewer unread is not to blame: those who are have ended, or
+ * the descriptors are other daemons' of the same user. */
+#define IN_FLIGHT_BLAME 4
+
+/* To look for one costs a look at each. */
+#define IN_FLIGHT_BLAME_US (100 * US_PER_MS)
+
+void
+daemon_free_in_flight(struct daemon *d)
+{
+	struct list_node *n = list_first(&d->clients);
+	struct client *most = NULL;
+
+	if (clock_us() < d->blamed_at_us + IN_FLIGHT_BLAME_US)
+		return;
+	d->blamed_at_us = clock_us();
+	for (; n != NULL; n = list_after(&d->clients, n)) {
+		struct client *c = CONTAINER_OF(n, struct client, link);
+
+		client_look(c);
+		if (most == NULL || c->in_flight > most->in_flight)
+			most = c;
+	}
+	if (most != NULL && most->in_flight >= IN_FLIGHT_BLAME)
+		client_end_slow(most, "it leaves connections unread, and the "
+				      "kernel takes no more (ulimit -n)");
+}
+
 /* Clients and descriptors that nothing refers to any more. */
 static void
 clear_away(struct daemon *d)
@@ -328,6 +373,7 @@ daemon_free(struct daemon **daemon)
 	web_free(&d->web);
 	listener_close(&d->listener);
 	end_clients(d);
+	look_at_unread(d, true);
 	for (size_t i = 0; i < d->service_count; i++) {
 		service_stop(d->services[i]);
 		service_free(&d->services[i]);
@@ -392,13 +438,13 @@ daemon_accept(void *ctx, int fd)
 	struct client *c;
 	struct peer peer;
 
-	d->now_us = clock_us();
 	if (!peer_of(fd, &peer)) {
 		fd_close(&fd);
 		return;
 	}
 	why = refuse_client(d, &peer);
-	if (why != NULL && d->clients.count - d->served >= REFUSED_MAX) {
+	if (why != NULL &&
+	    d->clients.count + d->unread.count - d->served >= REFUSED_MAX) {
 		fd_close(&fd);
 		return;
 	}
@@ -422,12 +468,12 @@ on_stop_timer(evutil_socket_t fd, short what, void *ctx)
 static void
 arm_stop_timer(struct daemon *d)
 {
-	uint64_t left;
+	uint64_t now = clock_us(), left;
 	struct timeval tv;
 
 	if (d->stop_at_us == NEVER)
 		return;
-	left = d->stop_at_us > d->now_us ? d->stop_at_us - d->now_us : 0;
+	left = d->stop_at_us > now ? d->stop_at_us - now : 0;
 	tv.tv_sec = (time_t)(left / US_PER_S);
 	tv.tv_usec = (suseconds_t)(left % US_PER_S);
 	(void)event_add(d->stop_timer, &tv);
@@ -436,7 +482,7 @@ arm_stop_timer(struct daemon *d)
 void
 daemon_stop(struct daemon *d, uint64_t grace_us)
 {
-	uint64_t at = time_after(d->now_us, grace_us);
+	uint64_t at = time_after(clock_us(), grace_us);
 
 	if (!d->is_stopping) {
 		d->is_stopping = true;
@@ -465,14 +511,15 @@ flush_clients(struct daemon *d)
 	}
 }
 
+/* Sending makes work for the pools again: claims of clients that turn out to be
+ * gone, lines that were kept back while answers lay unread. */
 static void
 settle(struct daemon *d)
 {
 	each_service(d, service_settle);
-	flush_clients(d);
-	if (d->gone.count > 0) { /* the claims of clients that just went */
-		each_service(d, service_settle);
+	while (d->dirty.count > 0) {
 		flush_clients(d);
+		each_service(d, service_settle);
 	}
 	each_service(d, service_end_turn);
 	free_leaving(d, false);
@@ -486,9 +533,9 @@ is_over(const struct daemon *d)
 		return false;
 	for (size_t i = 0; i < d->service_count; i++) {
 		if (!pool_is_empty(d->services[i]->pool))
-			return d->now_us >= d->stop_at_us;
+			return clock_us() >= d->stop_at_us;
 	}
-	return d->leaving.count == 0 || d->now_us >= d->stop_at_us;
+	return d->leaving.count == 0 || clock_us() >= d->stop_at_us;
 }
 
 int
@@ -502,7 +549,6 @@ daemon_run(struct daemon *d)
 			    LOG_ERROR, NULL, NULL, "the event loop fails");
 			return 1;
 		}
-		d->now_us = clock_us();
 		settle(d);
 	}
 	each_service(d, service_abandon);

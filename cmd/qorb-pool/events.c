@@ -89,6 +89,31 @@ format(struct text *t, const struct event_record *e)
 }
 
 static void
+tell_lost(struct stream *s)
+{
+	struct client *c = s->pending.client;
+	struct text t;
+
+	if (s->lost == 0)
+		return;
+	t = client_line(c, s->pending.tag, 64);
+	text_add(&t, "* event=lost");
+	text_add_pair_u64(&t, "count", s->lost);
+	client_line_end(c, &t);
+	s->lost = 0;
+}
+
+void
+events_tell_lost(struct client *c)
+{
+	struct list_node *n = list_first(&c->streams);
+
+	c->has_lost = false;
+	for (; n != NULL; n = list_after(&c->streams, n))
+		tell_lost(CONTAINER_OF(n, struct stream, link));
+}
+
+static void
 send_row(struct stream *s, const struct text *row)
 {
 	struct client *c = s->pending.client;
@@ -96,15 +121,10 @@ send_row(struct stream *s, const struct text *row)
 
 	if (out_pending(&c->out) > client_backlog(c)) {
 		s->lost++;
+		c->has_lost = true;
 		return;
 	}
-	if (s->lost > 0) {
-		t = client_line(c, s->pending.tag, 64);
-		text_add(&t, "* event=lost");
-		text_add_pair_u64(&t, "count", s->lost);
-		client_line_end(c, &t);
-		s->lost = 0;
-	}
+	tell_lost(s);
 	t = client_line(c, s->pending.tag, row->len);
 	text_add_bytes(&t, row->buf, row->len);
 	client_line_end(c, &t);

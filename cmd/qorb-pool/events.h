@@ -18,6 +18,9 @@ uint64_t events_wanted(struct daemon *d);
 void events_tell(struct daemon *d, const struct service *service,
     const struct event_record *e);
 
+/* Rows of what the client's streams have lost, now that it has read all. */
+void events_tell_lost(struct client *c);
+
 /* A client came or went. */
 void events_client(struct client *c, enum event_kind kind);
 

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "client/socket_path.h"
 #include "io/fd.h"
 #include "io/log.h"
 #include "peer.h"
@@ -34,7 +35,7 @@ fill(struct sockaddr_un *sun, const char *path)
 }
 
 /* The folder of the path, made when it is missing: for its user alone under
- * /tmp, where anybody could put something in the way. */
+ * /tmp, where one that is there may be anybody's. */
 static bool
 make_folder(const char *path, char *folder, struct text *why)
 {
@@ -48,7 +49,7 @@ make_folder(const char *path, char *folder, struct text *why)
 	else
 		slash[slash == folder] = '\0';
 	if (mkdir(folder, mode) == 0 || errno == EEXIST)
-		return true;
+		return socket_path_check(path, why);
 	text_addf(why, "cannot make the folder %s for the socket: %s", folder,
 	    strerror(errno));
 	return false;

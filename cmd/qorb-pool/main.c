@@ -47,8 +47,7 @@ static const struct program program = {
 		"192.0.2.7:6001,\n[2001:db8::1]:6001 or unix:/path. "
 		"qorb-pool(8) lists the policies.",
 	.examples = "qorb-pool -c /etc/qorb/pool.conf\n"
-		    "qorb-pool --dns [::1]:5300 demo=_echo._tcp.test.com\n"
-		    "qorb-pool --set max-slots=64 cache=[::1]:11211",
+		    "qorb-pool --set max-slots=64 demo=_echo._tcp.test.com",
 	.rows = rows,
 	.usage_status = 2,
 };

@@ -57,7 +57,7 @@ rows_pool(struct client *c, const char *tag, struct service *s)
 	struct pool_stats st;
 	struct text t = begin_row(c, tag, s->source);
 
-	pool_stats(s->pool, c->daemon->now_us, &st);
+	pool_stats(s->pool, clock_us(), &st);
 	text_add_pair(&t, "pool", pool_name(s->pool));
 	text_add_pair(&t, "service", s->source);
 	text_add_pair_u64(&t, "backends", st.backends);
@@ -84,15 +84,15 @@ stats_of_pool(struct client *c, const char *tag, struct service *s)
 	struct histogram last;
 	struct text t = begin_row(c, tag, "");
 
-	pool_stats(s->pool, c->daemon->now_us, &st);
+	pool_stats(s->pool, clock_us(), &st);
 	text_add_pair(&t, "pool", pool_name(s->pool));
 	text_add_pair_u64(&t, "claims", st.claims);
 	add_rate(&t, st.claims_per_s);
 	text_add_pair_u64(&t, "waiting", st.waiting);
 	text_add_pair_u64(&t, "refused", st.refused_all);
-	pool_recent_wait(s->pool, c->daemon->now_us, &last);
+	pool_recent_wait(s->pool, clock_us(), &last);
 	add_quantiles(&t, "wait_p50_us", "wait_p99_us", &last);
-	pool_recent_hold(s->pool, c->daemon->now_us, &last);
+	pool_recent_hold(s->pool, clock_us(), &last);
 	add_quantiles(&t, "hold_p50_us", "hold_p99_us", &last);
 	text_add_pair_u64(&t, "slots", st.slots);
 	text_add_pair(&t, "resolver", service_resolver_status(s));
@@ -131,9 +131,10 @@ rows_stats(struct client *c, const char *tag, struct service *s)
 {
 	struct backend_stats b;
 	size_t at = 0;
+	uint64_t now_us = clock_us();
 
 	stats_of_pool(c, tag, s);
-	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
+	while (pool_next_backend(s->pool, now_us, &at, &b))
 		stats_of_backend(c, tag, s, &b);
 }
 
@@ -159,7 +160,7 @@ metrics_of_pool(struct client *c, const char *tag, const struct service *s)
 	text_add_pair_u64(&t, "max_slots", policy->max_slots);
 	text_add_pair_u64(&t, "max_waiting", policy->max_waiting);
 	client_line_end(c, &t);
-	pool_stats(s->pool, c->daemon->now_us, &st);
+	pool_stats(s->pool, clock_us(), &st);
 	t = begin_metric(c, tag, s, "failures", "");
 	text_add_pair_u64(&t, "value", st.failures);
 	client_line_end(c, &t);
@@ -209,12 +210,13 @@ rows_metrics(struct client *c, const char *tag, struct service *s)
 {
 	struct backend_stats b;
 	size_t at = 0;
+	uint64_t now_us = clock_us();
 
 	metrics_of_pool(c, tag, s);
 	metrics_of_spans(c, tag, s, "wait", pool_wait_histogram(s->pool));
 	metrics_of_spans(c, tag, s, "hold", pool_hold_histogram(s->pool));
 	metrics_of_spans(c, tag, s, "connect", pool_connect_histogram(s->pool));
-	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
+	while (pool_next_backend(s->pool, now_us, &at, &b))
 		metrics_of_backend(c, tag, s, &b);
 }
 
@@ -292,8 +294,9 @@ rows_backends(struct client *c, const char *tag, struct service *s)
 {
 	struct backend_stats b;
 	size_t at = 0;
+	uint64_t now_us = clock_us();
 
-	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b)) {
+	while (pool_next_backend(s->pool, now_us, &at, &b)) {
 		struct text t = begin_row(c, tag, b.name);
 
 		text_add_pair(&t, "backend", b.name);
@@ -315,8 +318,9 @@ rows_slots(struct client *c, const char *tag, struct service *s)
 {
 	struct slot_stats st;
 	uint32_t at = 0;
+	uint64_t now_us = clock_us();
 
-	while (pool_next_slot(s->pool, c->daemon->now_us, &at, &st)) {
+	while (pool_next_slot(s->pool, now_us, &at, &st)) {
 		struct text t = begin_row(c, tag, st.backend);
 
 		text_add_pair_u64(&t, "slot", st.id);
@@ -335,8 +339,9 @@ rows_claims(struct client *c, const char *tag, struct service *s)
 {
 	struct claim_stats st;
 	uint32_t at = 0;
+	uint64_t now_us = clock_us();
 
-	while (pool_next_claim(s->pool, c->daemon->now_us, &at, &st)) {
+	while (pool_next_claim(s->pool, now_us, &at, &st)) {
 		const struct ticket *ticket = st.owner;
 		const struct client *holder = ticket->pending.client;
 		struct text t = begin_row(c, tag, st.backend);
@@ -398,7 +403,7 @@ why_pool(struct client *c, const char *tag, struct service *s)
 	struct pool_stats st;
 	struct text t = begin_row(c, tag, "");
 
-	pool_stats(s->pool, c->daemon->now_us, &st);
+	pool_stats(s->pool, clock_us(), &st);
 	text_add_pair(&t, "pool", pool_name(s->pool));
 	text_add_pair(&t, "state",
 	    st.is_stopping ? "stopping"
@@ -432,9 +437,11 @@ why_source(struct client *c, const char *tag, struct service *s)
 	text_add_pair(&t, "source", s->source);
 	text_add_pair(&t, "resolver", service_resolver_status(s));
 	if (s->resolved_at_us != 0)
-		text_add_pair_u64(
-		    &t, "age_us", c->daemon->now_us - s->resolved_at_us);
+		text_add_pair_u64(&t, "age_us", clock_us() - s->resolved_at_us);
 	text_add_pair_u64(&t, "advertised", s->sources.adverts.count);
+	if (s->advertised_at_us != 0)
+		text_add_pair_u64(
+		    &t, "advertised_age_us", clock_us() - s->advertised_at_us);
 	client_line_end(c, &t);
 	if (error[0] == '\0')
 		return;
@@ -471,10 +478,11 @@ rows_why(struct client *c, const char *tag, struct service *s)
 {
 	struct backend_stats b;
 	size_t at = 0;
+	uint64_t now_us = clock_us();
 
 	why_pool(c, tag, s);
 	why_source(c, tag, s);
-	while (pool_next_backend(s->pool, c->daemon->now_us, &at, &b))
+	while (pool_next_backend(s->pool, now_us, &at, &b))
 		why_backend(c, tag, s, &b);
 }
 

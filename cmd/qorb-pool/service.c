@@ -13,6 +13,7 @@
 #include "core/rng.h"
 #include "daemon.h"
 #include "events.h"
+#include "io/fd.h"
 #include "io/log.h"
 #include "io/resolver.h"
 #include "io/state_file.h"
@@ -27,9 +28,9 @@
 static void
 on_connected(void *ctx, struct conn *c)
 {
-	struct service *s = ctx;
+	const struct service *s = ctx;
 
-	pool_on_connected(s->pool, c->ref, s->daemon->now_us);
+	pool_on_connected(s->pool, c->ref, clock_us());
 }
 
 static void
@@ -37,7 +38,7 @@ on_connect_failed(void *ctx, struct conn *c, const char *reason)
 {
 	struct service *s = ctx;
 
-	pool_on_connect_failed(s->pool, c->ref, reason, s->daemon->now_us);
+	pool_on_connect_failed(s->pool, c->ref, reason, clock_us());
 }
 
 static void
@@ -45,7 +46,7 @@ on_checked(void *ctx, struct conn *c, const char *reason)
 {
 	struct service *s = ctx;
 
-	pool_on_checked(s->pool, c->ref, reason, s->daemon->now_us);
+	pool_on_checked(s->pool, c->ref, reason, clock_us());
 }
 
 static void
@@ -53,7 +54,7 @@ on_dirty(void *ctx, struct conn *c, const char *reason)
 {
 	struct service *s = ctx;
 
-	pool_on_dirty(s->pool, c->ref, reason, s->daemon->now_us);
+	pool_on_dirty(s->pool, c->ref, reason, clock_us());
 }
 
 static void
@@ -61,7 +62,7 @@ on_lost(void *ctx, struct conn *c, const char *reason)
 {
 	struct service *s = ctx;
 
-	pool_on_lost(s->pool, c->ref, reason, s->daemon->now_us);
+	pool_on_lost(s->pool, c->ref, reason, clock_us());
 }
 
 /* What of all that happens belongs into the log. */
@@ -197,7 +198,6 @@ on_resolved(void *ctx, struct resolver *r)
 	struct service *s = ctx;
 	enum resolve_status status = resolver_status(s->resolver);
 
-	s->daemon->now_us = clock_us();
 	s->sources.is_changed = true;
 	if (r != s->resolver) { /* the former one, or the next */
 		service_refresh(s);
@@ -206,7 +206,7 @@ on_resolved(void *ctx, struct resolver *r)
 	if (status != RESOLVE_STARTING && status != RESOLVE_FAILING)
 		resolver_free(&s->former);
 	save_set(s);
-	s->resolved_at_us = s->daemon->now_us;
+	s->resolved_at_us = clock_us();
 	log_resolver(s);
 	service_refresh(s);
 }
@@ -258,13 +258,12 @@ service_refresh(struct service *s)
 	else if (s->resolver != NULL)
 		count = resolver_backends(s->resolver, &dns);
 	count = sources_specs(&s->sources, dns, count, &specs);
-	pool_on_backends(s->pool, specs, count, s->daemon->now_us);
+	pool_on_backends(s->pool, specs, count, clock_us());
 	free(specs);
 	/* A large set is compared and spread as a whole for each change. */
 	s->refresh_at_us = 0;
 	if (count > GATHER_ABOVE)
-		s->refresh_at_us =
-		    time_after(s->daemon->now_us, gather_us(count));
+		s->refresh_at_us = time_after(clock_us(), gather_us(count));
 }
 
 /* As service_refresh, but changes of a large set that follow one another are
@@ -272,7 +271,7 @@ service_refresh(struct service *s)
 static void
 refresh_soon(struct service *s)
 {
-	if (s->daemon->now_us >= s->refresh_at_us)
+	if (s->sources.is_changed && clock_us() >= s->refresh_at_us)
 		service_refresh(s);
 }
 
@@ -284,9 +283,8 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	s->armed_at_us = NEVER;
-	s->daemon->now_us = clock_us();
-	sources_expire(&s->sources, s->daemon->now_us);
-	pool_on_time(s->pool, s->daemon->now_us);
+	sources_expire(&s->sources, clock_us());
+	pool_on_time(s->pool, clock_us());
 }
 
 /* Uses the state file of this path ("": none) in the place of the one that
@@ -387,10 +385,10 @@ service_new(struct daemon *d, const struct config_pool *cp, struct text *why)
 	s->armed_at_us = NEVER;
 	s->timer = evtimer_new(d->base, on_timer, s);
 	ASSERT(s->timer != NULL);
-	s->pool = pool_new(&params, d->now_us);
+	s->pool = pool_new(&params, clock_us());
 	sources_init(&s->sources, cp);
 	if (cp->service != NULL && !use_dns(s, cp, why)) {
-		pool_on_stop(s->pool, d->now_us);
+		pool_on_stop(s->pool, clock_us());
 		service_free(&s);
 		return NULL;
 	}
@@ -465,7 +463,7 @@ carry_out(struct service *s, const struct action *a)
 		break;
 	case ACTION_GRANT:
 		c = conn_of(s, a->slot);
-		conn_lend(c, a->slot);
+		conn_lend(c, a->slot, client_of_claim(a->owner));
 		client_on_grant(a, c->fd);
 		break;
 	case ACTION_REFUSE:
@@ -480,7 +478,7 @@ carry_out(struct service *s, const struct action *a)
 static void
 arm(struct service *s)
 {
-	uint64_t at = pool_next_deadline(s->pool), now = s->daemon->now_us;
+	uint64_t at = pool_next_deadline(s->pool), now = clock_us();
 	uint64_t expiry = sources_deadline(&s->sources);
 	struct timeval tv;
 
@@ -514,7 +512,7 @@ service_release(
 	if (how != CLAIM_END_OK && conn_is_closed_by_backend(s->conns[slot]))
 		how = how == CLAIM_END_GONE ? CLAIM_END_GONE_CLOSED
 					    : CLAIM_END_CLOSED;
-	(void)pool_on_release(s->pool, claim, how, s->daemon->now_us);
+	(void)pool_on_release(s->pool, claim, how, clock_us());
 }
 
 void
@@ -532,8 +530,7 @@ service_look_at_lent(struct service *s)
 		const char *reason = conn_why_dead(c);
 
 		if (reason != NULL)
-			pool_on_lost(
-			    s->pool, c->ref, reason, s->daemon->now_us);
+			pool_on_lost(s->pool, c->ref, reason, clock_us());
 	}
 }
 
@@ -541,7 +538,7 @@ void
 service_stop(struct service *s)
 {
 	free_resolvers(s);
-	pool_on_stop(s->pool, s->daemon->now_us);
+	pool_on_stop(s->pool, clock_us());
 }
 
 void
@@ -550,8 +547,8 @@ service_abandon(struct service *s)
 	struct claim_stats claim;
 	uint32_t at = 0;
 
-	while (pool_next_claim(s->pool, s->daemon->now_us, &at, &claim))
-		(void)pool_on_revoke(s->pool, claim.id, s->daemon->now_us);
+	while (pool_next_claim(s->pool, clock_us(), &at, &claim))
+		(void)pool_on_revoke(s->pool, claim.id, clock_us());
 }
 
 static void
@@ -577,7 +574,7 @@ service_set_policy(struct service *s, const struct policy *policy)
 		resolver_set_policy(s->resolver, &policy->dns);
 		set_state(s, policy->state_file);
 	}
-	pool_on_policy(s->pool, policy, s->daemon->now_us);
+	pool_on_policy(s->pool, policy, clock_us());
 }
 
 bool

@@ -33,6 +33,7 @@ struct service {
 	struct sources sources;
 	uint64_t refresh_at_us;	   /* when a large set may change again */
 	uint64_t resolved_at_us;   /* last answer of the resolver */
+	uint64_t advertised_at_us; /* last `advertise` that was taken */
 	struct resolver *resolver; /* owned; NULL: static backends */
 	struct resolver *former;   /* owned; names backends until resolver, in
 				    * its place, has spoken; or NULL */

@@ -51,7 +51,7 @@ users_drop_client(struct list *users, struct user **user)
 	u->clients--;
 	if (u->clients > 0)
 		return;
-	ASSERT(u->claims == 0);
+	ASSERT(u->claims == 0 && u->streams == 0);
 	list_remove(users, &u->link);
 	free(u);
 }

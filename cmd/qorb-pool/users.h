@@ -17,6 +17,8 @@ struct user {
 	uid_t uid;
 	uint32_t clients;
 	uint32_t claims; /* waiting and held */
+	uint32_t streams;
+	uint64_t in_flight; /* descriptors sent and not known to be read */
 };
 
 /* Clients that this user has, 0 for one who is not known. */

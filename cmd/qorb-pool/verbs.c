@@ -15,6 +15,7 @@
 #include "core/version.h"
 #include "daemon.h"
 #include "events.h"
+#include "io/fd.h"
 #include "io/resolver.h"
 #include "reload.h"
 #include "rights.h"
@@ -198,7 +199,7 @@ do_claim(struct client *c, struct request *r)
 		return;
 	}
 	claim.owner = t;
-	e = pool_on_claim(s->pool, &claim, &t->claim, c->daemon->now_us);
+	e = pool_on_claim(s->pool, &claim, &t->claim, clock_us());
 	events_claim(c, s, t->claim);
 	if (e != ERR_NONE) {
 		client_end_ticket(t);
@@ -267,7 +268,7 @@ do_cancel(struct client *c, struct request *r)
 		return;
 	}
 	s = t->service;
-	(void)pool_on_cancel(s->pool, t->claim, c->daemon->now_us);
+	(void)pool_on_cancel(s->pool, t->claim, clock_us());
 	client_error(c, tag, ERR_CANCELLED, NULL);
 	client_end_ticket(t);
 	client_ok(c, r->tag);
@@ -320,11 +321,22 @@ on_watch(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	c->daemon->now_us = clock_us();
 	if (out_pending(&c->out) > client_backlog(c))
 		return;
 	each_rows(c, s->pending.tag, s->service, rows_stats);
 	rows_end(c, s->pending.tag);
+}
+
+/* NULL: there are too many, which is answered. */
+static struct stream *
+add_stream(struct client *c, const struct request *r, struct service *only)
+{
+	const char *why = "";
+	struct stream *s = client_add_stream(c, only, r->tag, &why);
+
+	if (s == NULL)
+		fail(c, r, ERR_TOO_MANY_STREAMS, r->verb, why);
+	return s;
 }
 
 static void
@@ -345,7 +357,9 @@ do_watch(struct client *c, struct request *r)
 		    "a time of 10ms or more is needed");
 		return;
 	}
-	s = client_add_stream(c, only, r->tag);
+	s = add_stream(c, r, only);
+	if (s == NULL)
+		return;
 	(void)event_assign(
 	    &s->timer, c->daemon->base, -1, EV_PERSIST, on_watch, s);
 	tv.tv_sec = (time_t)(every / US_PER_S);
@@ -470,7 +484,9 @@ do_events(struct client *c, struct request *r)
 		return;
 	if (!get_kinds(c, r, &kinds))
 		return;
-	s = client_add_stream(c, only, r->tag);
+	s = add_stream(c, r, only);
+	if (s == NULL)
+		return;
 	s->is_events = true;
 	s->kinds = kinds;
 	list_push_back(&c->daemon->subscribers, &s->subscriber);
@@ -534,7 +550,9 @@ do_advertise(struct client *c, struct request *r)
 
 	if (s == NULL || !read_advert(c, r, &advert))
 		return;
-	e = sources_advertise(&s->sources, c, &advert, c->daemon->now_us);
+	e = sources_advertise(&s->sources, c, &advert, clock_us());
+	if (e == ERR_NONE)
+		s->advertised_at_us = clock_us();
 	if (e != ERR_NONE)
 		fail(c, r, e, word(r, 0),
 		    "as many backends are advertised as may be");
@@ -576,7 +594,7 @@ set_drained(struct client *c, const struct request *r, bool is_drained)
 	if (s == NULL)
 		return;
 	service_refresh(s);
-	if (pool_on_drain(s->pool, word(r, 1), is_drained, c->daemon->now_us))
+	if (pool_on_drain(s->pool, word(r, 1), is_drained, clock_us()))
 		client_ok(c, r->tag);
 	else
 		fail(c, r, ERR_NO_SUCH_BACKEND, word(r, 1),
@@ -602,7 +620,7 @@ set_paused(struct client *c, const struct request *r, bool is_paused)
 
 	if (s == NULL)
 		return;
-	pool_on_pause(s->pool, is_paused, c->daemon->now_us);
+	pool_on_pause(s->pool, is_paused, clock_us());
 	client_ok(c, r->tag);
 }
 
@@ -635,7 +653,7 @@ do_revoke(struct client *c, struct request *r)
 		    "no claim with this id is held");
 		return;
 	}
-	(void)pool_on_revoke(t->service->pool, id, c->daemon->now_us);
+	(void)pool_on_revoke(t->service->pool, id, clock_us());
 	client_ok(c, r->tag);
 }
 
@@ -648,7 +666,6 @@ on_resolve_done(void *ctx, struct resolver *resolver, bool is_answered)
 	const struct backend_spec *specs;
 	struct text t;
 
-	c->daemon->now_us = clock_us();
 	if (is_answered) {
 		t = client_line(c, w->pending.tag, 64);
 		text_add(&t, "ok");

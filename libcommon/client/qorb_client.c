@@ -129,6 +129,21 @@ client_new(int fd)
 	return client;
 }
 
+/* Who listens in the folder that is ours by default could be somebody else. Of
+ * a path that was chosen, the user knows. */
+static bool
+check_folder(struct qorb_client *client)
+{
+	char buf[512];
+	struct text why;
+
+	text_init(&why, buf, sizeof(buf));
+	return !socket_path_is_ours(client->path) ||
+	       socket_path_check(client->path, &why) ||
+	       qorb_client_fail(
+		   client, "cannot connect to %s: %s", client->path, buf);
+}
+
 struct qorb_client *
 qorb_client_new(const char *path)
 {
@@ -152,6 +167,8 @@ qorb_client_new(const char *path)
 		    path, ADDR_PATH_BYTES - 1);
 		return client;
 	}
+	if (!check_folder(client))
+		return client;
 	client->fd = connect_to(client->path);
 	client->is_up = client->fd >= 0;
 	if (!client->is_up)

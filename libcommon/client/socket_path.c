@@ -1,9 +1,11 @@
 #include "client/socket_path.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/text.h"
+#define TMP "/tmp/"
 
 static const char *
 environment(const char *name)
@@ -11,6 +13,14 @@ environment(const char *name)
 	const char *value = getenv(name);
 
 	return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static void
+add_own_folder(struct text *t)
+{
+	text_add(t, TMP "qorb-");
+	text_add_u64(t, geteuid());
+	text_add_char(t, '/');
 }
 
 bool
@@ -29,9 +39,58 @@ socket_path_default(char *buf)
 		text_add(&t, runtime);
 		text_add(&t, "/qorb/pool.sock");
 	} else {
-		text_add(&t, "/tmp/qorb-");
-		text_add_u64(&t, geteuid());
-		text_add(&t, "/pool.sock");
+		add_own_folder(&t);
+		text_add(&t, "pool.sock");
 	}
 	return !t.is_cut;
+}
+
+bool
+socket_path_is_ours(const char *path)
+{
+	char folder[ADDR_PATH_BYTES];
+	struct text t;
+
+	text_init(&t, folder, sizeof(folder));
+	add_own_folder(&t);
+	return strncmp(path, folder, t.len) == 0;
+}
+
+/* What is wrong with a folder, NULL when it is good or not there. */
+static const char *
+distrust(const char *folder)
+{
+	struct stat st;
+
+	if (lstat(folder, &st) == -1)
+		return NULL;
+	if (!S_ISDIR(st.st_mode))
+		return "it is no folder";
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return "it belongs to another user";
+	return st.st_mode & S_IWOTH ? "everybody may write to it" : NULL;
+}
+
+bool
+socket_path_check(const char *path, struct text *why)
+{
+	char folder[ADDR_PATH_BYTES];
+	const char *what = NULL;
+	size_t len = strlen(TMP);
+
+	if (strncmp(path, TMP, len) != 0 || strlen(path) >= sizeof(folder))
+		return true;
+	while (what == NULL && strchr(path + len, '/') != NULL) {
+		len += strcspn(path + len, "/");
+		memcpy(folder, path, len);
+		folder[len] = '\0';
+		what = distrust(folder);
+		len++;
+	}
+	if (what != NULL)
+		text_addf(why,
+		    "the folder %s of the socket cannot be trusted, %s: remove "
+		    "it, or name another path",
+		    folder, what);
+	return what == NULL;
 }

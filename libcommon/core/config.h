@@ -84,6 +84,8 @@ struct config_limits {
 	uint32_t max_clients_per_user;
 	uint32_t max_claims_per_client;
 	uint32_t max_claims_per_user;
+	uint32_t max_streams_per_client;
+	uint32_t max_streams_per_user;
 	uint32_t backlog; /* bytes of replies that a client leaves unread */
 };
 

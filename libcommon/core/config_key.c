@@ -333,6 +333,8 @@ set_limit(
 	X(max_clients_per_user, 2000, 1, 1000000)  \
 	X(max_claims_per_client, 4096, 1, 1000000) \
 	X(max_claims_per_user, 16384, 1, 10000000) \
+	X(max_streams_per_client, 32, 1, 1000000)  \
+	X(max_streams_per_user, 256, 1, 1000000)   \
 	X(backlog, 256 * 1024, 4096, 1024 * 1024 * 1024)
 
 #define X(field, initial, least, most)                                      \
@@ -362,6 +364,8 @@ static const struct config_key daemon_keys[] = {
 	{ "max-clients-per-user", set_max_clients_per_user },
 	{ "max-claims-per-client", set_max_claims_per_client },
 	{ "max-claims-per-user", set_max_claims_per_user },
+	{ "max-streams-per-client", set_max_streams_per_client },
+	{ "max-streams-per-user", set_max_streams_per_user },
 	{ "backlog", set_backlog },
 };
 

@@ -33,6 +33,8 @@
 	    "the limit on claims is reached")                                 \
 	X(TOO_MANY_CLIENTS, "too-many-clients",                               \
 	    "the limit on clients is reached")                                \
+	X(TOO_MANY_STREAMS, "too-many-streams",                               \
+	    "the limit on streams is reached")                                \
 	X(RESOLVE_FAILED, "resolve-failed", "the look-up failed")             \
 	X(BAD_CONFIG, "bad-config", "the configuration cannot be used")       \
 	X(LINE_TOO_LONG, "line-too-long", "a line is longer than 4096 bytes") \

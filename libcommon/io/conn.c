@@ -3,9 +3,6 @@
 #include "io/conn.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -78,7 +75,9 @@ unwatch(struct conn *c)
 	c->is_watching = false;
 }
 
-/* Waits for what (EV_READ, EV_WRITE), at most wait_us when it is not 0. */
+/* Waits for what (EV_READ, EV_WRITE), at most wait_us when it is not 0. It
+ * comes before all other events of a turn: what has become of a connection is
+ * known before a claim can get it. */
 static void
 watch(struct conn *c, short what, int wait_us)
 {
@@ -86,6 +85,7 @@ watch(struct conn *c, short what, int wait_us)
 
 	unwatch(c);
 	(void)event_assign(&c->event, c->owner->base, c->fd, what, on_event, c);
+	(void)event_priority_set(&c->event, 0);
 	(void)event_add(&c->event, wait_us == 0 ? NULL : &tv);
 	c->is_watching = true;
 }
@@ -100,6 +100,15 @@ idle(struct conn *c)
 		list_push_back(c->owner->unwatched, &c->unwatched);
 }
 
+/* Undoes what a client may have set and nobody else is to find. */
+static void
+restore(struct conn *c)
+{
+	if (c->is_touched)
+		conn_options_restore(&c->options, c->fd);
+	c->is_touched = false;
+}
+
 void
 conn_watch_idle(struct list *unwatched)
 {
@@ -109,38 +118,11 @@ conn_watch_idle(struct list *unwatched)
 		struct conn *c = CONTAINER_OF(n, struct conn, unwatched);
 
 		list_remove(unwatched, n);
-		if (c->state == CONN_IDLE)
-			watch(c, EV_READ, 0);
+		if (c->state != CONN_IDLE)
+			continue;
+		restore(c);
+		watch(c, EV_READ, 0);
 	}
-}
-
-static void
-set_int(int fd, int level, int name, int value)
-{
-	(void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-static void
-set_tcp_options(int fd, const struct policy *policy)
-{
-	const struct policy_keepalive *k = &policy->tcp_keepalive;
-
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, (int)policy->tcp_nodelay);
-	if (k->idle_us != NEVER) {
-		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-#if defined(TCP_KEEPIDLE)
-		set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE,
-		    (int)(k->idle_us / US_PER_S));
-		set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL,
-		    (int)(k->interval_us / US_PER_S));
-		set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)k->count);
-#endif
-	}
-#if defined(TCP_USER_TIMEOUT)
-	if (policy->tcp_user_timeout != NEVER)
-		set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-		    (int)(policy->tcp_user_timeout / US_PER_MS));
-#endif
 }
 
 static void
@@ -204,8 +186,9 @@ conn_connect(struct conn *c, struct slot_ref ref, const struct addr *addr,
 		fail_connect(c, reason_of(errno));
 		return;
 	}
-	if (c->is_tcp)
-		set_tcp_options(c->fd, policy);
+	conn_options_init(&c->options, policy, c->is_tcp);
+	conn_options_set(&c->options, c->fd);
+	c->is_touched = false;
 	if (connect(c->fd, (struct sockaddr *)&sa, len) == 0)
 		connected(c);
 	else if (errno == EINPROGRESS)
@@ -346,71 +329,77 @@ run_dialogue(struct conn *c, bool is_quiet)
 bool
 conn_is_closed_by_backend(const struct conn *c)
 {
-	struct tcp_view v;
-
-	if (c->fd == -1)
-		return false;
-	tcp_view(c->fd, &v);
-	return v.state == TCP_VIEW_CLOSED_BY_PEER;
+	return c->fd != -1 && tcp_view(c->fd) == TCP_VIEW_CLOSED_BY_PEER;
 }
 
 const char *
 conn_why_dead(const struct conn *c)
 {
-	struct tcp_view v;
-
 	if (c->state != CONN_LENT || !c->is_tcp)
 		return NULL;
-	tcp_view(c->fd, &v);
-	if (v.state == TCP_VIEW_CLOSED_BY_PEER)
+	switch (tcp_view(c->fd)) {
+	case TCP_VIEW_CLOSED_BY_PEER:
 		return "closed";
-	return v.state == TCP_VIEW_GONE ? "gone" : NULL;
+	case TCP_VIEW_GONE:
+		return "gone";
+	case TCP_VIEW_UNKNOWN:
+	case TCP_VIEW_OPEN:
+	case TCP_VIEW_OTHER:
+		break;
+	}
+	return NULL;
 }
 
-/* Why a returned connection cannot be used again; NULL when it can. Unread
- * bytes are asked for by FIONREAD too, since a client may have left a low-water
- * mark that hides them from poll. */
-static const char *
-gate(const struct conn *c, const struct tcp_view *v)
+/* Is one direction shut down? What a Unix socket says to nobody, and TCP only
+ * at some cost, every system says of a write, if only of nothing. */
+static bool
+is_shut_for_sending(int fd)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLPRI };
+	return send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
+	       errno == EPIPE;
+}
+
+/* What is wrong with a returned connection on which something has happened.
+ * Unread bytes are asked for by FIONREAD, since nothing that a client can set
+ * hides them from it. */
+static const char *
+name_fault(const struct conn *c, short events)
+{
 	int unread = 0;
 
-	if (ioctl(c->fd, FIONREAD, &unread) == -1 || poll(&p, 1, 0) == -1)
+	if (ioctl(c->fd, FIONREAD, &unread) == -1)
 		return "failed";
-	if (unread > 0 || (p.revents & POLLPRI))
+	if (unread > 0 || (events & POLLPRI))
 		return "unread-bytes";
-	if (p.revents & (POLLERR | POLLNVAL))
+	if (events & (POLLERR | POLLNVAL))
 		return "reset";
-	if (p.revents & (POLLIN | POLLHUP))
+	if (events & (POLLIN | POLLHUP))
 		return "closed";
-	return v->state == TCP_VIEW_OPEN || v->state == TCP_VIEW_UNKNOWN
-		   ? NULL
-		   : "half-closed";
+	return "half-closed";
 }
 
-/* A client may have changed the mode that it shares with us. */
-static bool
-make_blocking(const struct conn *c)
+/* Why a returned connection cannot be used again; NULL when it can. Its options
+ * are clean: the low-water mark is what poll goes by. */
+static const char *
+gate(const struct conn *c)
 {
-	int flags = fcntl(c->fd, F_GETFL);
+	struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLPRI };
 
-	if (flags == -1)
-		return false;
-	return (flags & O_NONBLOCK) == 0 || fd_set_nonblocking(c->fd, false);
+	if (poll(&p, 1, 0) == -1)
+		return "failed";
+	if (p.revents == 0 && !is_shut_for_sending(c->fd))
+		return NULL;
+	return name_fault(c, p.revents);
 }
 
 static void
 pass_gate(struct conn *c)
 {
-	struct tcp_view v;
-	const char *reason;
+	const char *reason = "failed";
 
-	tcp_view(c->fd, &v);
-	reason = gate(c, &v);
-	if (reason == NULL && !make_blocking(c))
-		reason = "failed";
-	if (reason == NULL && v.is_unsent) {
+	if (conn_options_clean(c->fd))
+		reason = gate(c);
+	if (reason == NULL && tcp_view_is_unsent(c->fd)) {
 		if (++c->gate_tries < GATE_TRIES) {
 			watch(c, EV_READ, GATE_WAIT_US);
 			return;
@@ -423,7 +412,7 @@ pass_gate(struct conn *c)
 		return;
 	}
 	unwatch(c);
-	if (v.state == TCP_VIEW_CLOSED_BY_PEER)
+	if (conn_is_closed_by_backend(c))
 		c->owner->checked(c->owner->ctx, c, "closed");
 	else
 		c->owner->dirty(c->owner->ctx, c, reason);
@@ -438,12 +427,15 @@ conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
 		[CHECK_ACQUIRE] = CONNECTOR_ON_ACQUIRE,
 		[CHECK_RECYCLE] = CONNECTOR_ON_RECYCLE,
 	};
+	const struct dialogue *d = connector_dialogue(connector, phases[kind]);
 
 	unwatch(c);
 	c->ref = ref;
 	c->state = CONN_CHECKING;
 	c->drained = 0;
-	dialogue_start(&c->run, connector_dialogue(connector, phases[kind]));
+	dialogue_start(&c->run, d);
+	if (d->steps != NULL)
+		restore(c);
 	c->gate_tries = 0;
 	if (kind == CHECK_RECYCLE) {
 		c->gate_tries = 1;
@@ -454,10 +446,14 @@ conn_check(struct conn *c, struct slot_ref ref, enum check_kind kind,
 }
 
 void
-conn_lend(struct conn *c, struct slot_ref ref)
+conn_lend(struct conn *c, struct slot_ref ref, uint64_t holder)
 {
 	ASSERT(c->fd != -1);
 	unwatch(c);
+	if (c->holder != holder)
+		restore(c);
+	c->is_touched = true;
+	c->holder = holder;
 	c->ref = ref;
 	c->state = CONN_LENT;
 }
@@ -475,16 +471,20 @@ conn_close(struct conn *c)
 	return fd;
 }
 
-/* Something came on a connection that should be silent. */
+/* Something came on a connection that should be silent. What cannot be named
+ * has happened all the same: to look again would find it again. */
 static const char *
 why_lost(const struct conn *c)
 {
 	char byte;
-	ssize_t n = recv(c->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+	int unread = 0;
+	ssize_t n;
 
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? NULL
-							 : reason_of(errno);
+	if (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0)
+		return "unexpected-data";
+	n = recv(c->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		return reason_of(errno);
 	return n == 0 ? "closed" : "unexpected-data";
 }
 
@@ -492,7 +492,6 @@ static void
 on_event(evutil_socket_t fd, short what, void *ctx)
 {
 	struct conn *c = ctx;
-	const char *reason;
 
 	(void)fd;
 	c->is_watching = false;
@@ -510,11 +509,7 @@ on_event(evutil_socket_t fd, short what, void *ctx)
 			run_dialogue(c, (what & EV_TIMEOUT) != 0);
 		break;
 	case CONN_IDLE:
-		reason = why_lost(c);
-		if (reason == NULL)
-			watch(c, EV_READ, 0);
-		else
-			c->owner->lost(c->owner->ctx, c, reason);
+		c->owner->lost(c->owner->ctx, c, why_lost(c));
 		break;
 	case CONN_CLOSED:
 	case CONN_LENT:

@@ -29,6 +29,7 @@
 #include "core/list.h"
 #include "core/policy.h"
 #include "core/pool.h"
+#include "io/conn_options.h"
 
 struct conn;
 
@@ -60,6 +61,9 @@ struct conn {
 	struct slot_ref ref; /* the core's name for what goes on */
 	int fd;		     /* owned, -1 when closed */
 	bool is_tcp;
+	struct conn_options options;
+	bool is_touched;    /* options may be as the last holder left them */
+	uint64_t holder;    /* that had it last */
 	struct event event; /* on fd while not lent */
 	bool is_watching;
 	struct list_node unwatched; /* owner.unwatched */
@@ -88,8 +92,9 @@ const char *conn_why_dead(const struct conn *c);
 /* At the end of a turn: watches those that lie idle since. */
 void conn_watch_idle(struct list *unwatched);
 
-/* Takes it out of the loop for a client; its fd may then be sent. */
-void conn_lend(struct conn *c, struct slot_ref ref);
+/* Takes it out of the loop for a client, whom a number stands for that nobody
+ * else has; its fd may then be sent. */
+void conn_lend(struct conn *c, struct slot_ref ref, uint64_t holder);
 
 /* As the kernel sees a lent connection: has the backend closed its side? */
 bool conn_is_closed_by_backend(const struct conn *c);

@@ -3,7 +3,6 @@
 #include "io/tcp_view.h"
 
 #include <netinet/in.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -18,8 +17,8 @@
 #define CLOSE_WAIT  8
 #endif
 
-static bool
-has_unsent_bytes(int fd)
+bool
+tcp_view_is_unsent(int fd)
 {
 	int n = 0;
 
@@ -35,28 +34,28 @@ has_unsent_bytes(int fd)
 	return n > 0;
 }
 
-void
-tcp_view(int fd, struct tcp_view *view)
+enum tcp_view_state
+tcp_view(int fd)
 {
 #if defined(__linux__)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
 	memset(&info, 0, sizeof(info));
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	    len > offsetof(struct tcp_info, tcpi_notsent_bytes)) {
-		view->state = TCP_VIEW_OTHER;
-		if (info.tcpi_state == ESTABLISHED)
-			view->state = TCP_VIEW_OPEN;
-		else if (info.tcpi_state == CLOSE_WAIT)
-			view->state = TCP_VIEW_CLOSED_BY_PEER;
-		else if (info.tcpi_state == CLOSE)
-			view->state = TCP_VIEW_GONE;
-		view->is_unsent =
-		    info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
-		return;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return TCP_VIEW_UNKNOWN;
+	switch (info.tcpi_state) {
+	case ESTABLISHED:
+		return TCP_VIEW_OPEN;
+	case CLOSE_WAIT:
+		return TCP_VIEW_CLOSED_BY_PEER;
+	case CLOSE:
+		return TCP_VIEW_GONE;
+	default:
+		return TCP_VIEW_OTHER;
 	}
+#else
+	(void)fd;
+	return TCP_VIEW_UNKNOWN;
 #endif
-	view->state = TCP_VIEW_UNKNOWN;
-	view->is_unsent = has_unsent_bytes(fd);
 }

@@ -2,10 +2,11 @@
 #define QORB_IO_TCP_VIEW_H
 
 /*
- * What the kernel knows of a TCP connection, where it tells (Linux, TCP_INFO):
- * with one question, whether it is open both ways and whether bytes are still
- * unsent or unacknowledged. A module of its own, since the C library's header
- * of TCP knows less than the kernel's and the two cannot be included together.
+ * What the kernel knows of a connection that others use: whether it is open
+ * both ways, where it tells (Linux, TCP_INFO, which costs a microsecond), and
+ * whether bytes are still unsent or unacknowledged. A module of its own, since
+ * the C library's header of TCP knows less than the kernel's and the two cannot
+ * be included together.
  */
 
 #include <stdbool.h>
@@ -18,11 +19,10 @@ enum tcp_view_state {
 	TCP_VIEW_OTHER,		 /* shut down by us, or on the way there */
 };
 
-struct tcp_view {
-	enum tcp_view_state state;
-	bool is_unsent; /* the peer has not acknowledged everything */
-};
+enum tcp_view_state tcp_view(int fd);
 
-void tcp_view(int fd, struct tcp_view *view);
+/* The peer has not acknowledged everything, or, of a Unix socket, not read it.
+ */
+bool tcp_view_is_unsent(int fd);
 
 #endif

@@ -289,6 +289,8 @@ wrong()
 	wrong "--addr and --lines" --addr --lines 1 demo
 	wrong "--addr and --timeout" --addr --timeout 1s demo
 	wrong "--bytes and --until" --bytes 1 --until x demo
+	wrong "--backend and --key: one of the two" --backend b --key k demo true
+	wrong "--backend and --key: one of the two" --key k demo --backend b true
 	wrong "--bytes '0'" --bytes 0 demo
 	wrong "--bytes '1k'" --bytes 1k demo
 	wrong "--lines '-1'" --lines -1 demo

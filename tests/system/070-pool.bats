@@ -44,6 +44,14 @@ $(cat)"
 	assert_output --regexp '^qorb-pool [0-9]+\.[0-9]+\.[0-9]+$'
 }
 
+@test "help ends with two examples" {
+	for program in qorb-pool qorb-ctl qorb-echo; do
+		run_ok "$program" --help
+		run_ok awk '/^Examples:/ { n = -1 } { n++ } END { exit n != 2 }' \
+		    <<<"$output"
+	done
+}
+
 refuses()
 {
 	local want=$1
@@ -150,6 +158,33 @@ s.close()
 	assert_equal "$(stat -c %a "$QORB_SOCKET")" 660
 	stop_daemon pool
 	[[ ! -e $QORB_SOCKET ]]
+}
+
+@test "a folder under /tmp that is not ours alone is not used" {
+	mkdir -m 777 "$SCRATCH/open"
+	run_status 1 qorb-pool --socket "$SCRATCH/open/s" 'a=[::1]:1'
+	[[ $stderr == *"$SCRATCH/open "*"everybody may write to it"* ]]
+	run_status 1 qorb-pool --socket "$SCRATCH/open/sub/s" 'a=[::1]:1'
+	chmod 755 "$SCRATCH/open"
+	[[ $EUID -eq 0 ]] || return 0
+	chown 54321 "$SCRATCH/open"
+	run_status 1 qorb-pool --socket "$SCRATCH/open/s" 'a=[::1]:1'
+	assert_equal "${#stderr_lines[@]}" 1
+	[[ $stderr == *"$SCRATCH/open "*"belongs to another user"* ]]
+}
+
+@test "a default folder under /tmp that is another user's is not trusted" {
+	[[ $EUID -eq 0 ]] || skip "needs root to be two users"
+	local uid=$((50000 + $$ % 5000))
+	setpriv --reuid "$uid" --clear-groups "$QORB_BIN/qorb-ctl" --version ||
+	    skip "another user cannot run the programs from here"
+	as=(setpriv --reuid "$uid" --clear-groups env -u QORB_SOCKET
+	    -u XDG_RUNTIME_DIR "$QORB_BIN/qorb-ctl" pools)
+	mkdir -m 755 "/tmp/qorb-$uid"
+	chown "$((uid + 1))" "/tmp/qorb-$uid"
+	run -1 --separate-stderr "${as[@]}"
+	rmdir "/tmp/qorb-$uid"
+	[[ $stderr == *"/tmp/qorb-$uid "*"belongs to another user"* ]]
 }
 
 @test "a folder that cannot be made is said with its name" {
@@ -441,6 +476,123 @@ s.close()
 	EOF
 }
 
+@test "what a client sets on a connection is gone when the next one has it" {
+	start_demo --set max-slots=1 --set tcp-keepalive=100s,20s,4 \
+	    --set tcp-user-timeout=33s
+	talk <<-'EOF'
+		import fcntl
+		S, T = socket.SOL_SOCKET, socket.IPPROTO_TCP
+		BUF_LOCK, PEEK_OFF = 72, 42
+		ints = {(S, socket.SO_RCVLOWAT): 1000, (S, PEEK_OFF): 1000,
+		    (S, socket.SO_OOBINLINE): 1, (S, socket.SO_KEEPALIVE): 0,
+		    (S, socket.SO_PRIORITY): 3, (S, 47): 1000000,
+		    (T, socket.TCP_NODELAY): 0, (T, socket.TCP_CORK): 1,
+		    (T, socket.TCP_KEEPIDLE): 7, (T, socket.TCP_KEEPINTVL): 7,
+		    (T, socket.TCP_KEEPCNT): 7, (T, socket.TCP_USER_TIMEOUT): 7,
+		    (T, socket.TCP_NOTSENT_LOWAT): 1024,
+		    (socket.IPPROTO_IPV6, socket.IPV6_TCLASS): 8}
+		more = [(S, socket.SO_LINGER, struct.pack("ii", 1, 0)),
+		    (S, socket.SO_RCVTIMEO, struct.pack("ll", 0, 1000)),
+		    (S, socket.SO_SNDTIMEO, struct.pack("ll", 0, 1000)),
+		    (S, socket.SO_RCVBUF, struct.pack("i", 5000)),
+		    (S, socket.SO_SNDBUF, struct.pack("i", 5000))]
+		def look(s):
+		    got = {k: s.getsockopt(*k) for k in list(ints) + [(S, BUF_LOCK)]}
+		    for level, name, value in more[:3]:
+		        got[level, name] = s.getsockopt(level, name, len(value))
+		    got["flags"] = fcntl.fcntl(s.fileno(), fcntl.F_GETFL)
+		    got["owner"] = fcntl.fcntl(s.fileno(), fcntl.F_GETOWN)
+		    return got
+		def spoil(s):
+		    for (level, name), value in ints.items():
+		        s.setsockopt(level, name, value)
+		    for option in more:
+		        s.setsockopt(*option)
+		    fcntl.fcntl(s.fileno(), fcntl.F_SETOWN, os.getpid())
+		    fcntl.fcntl(s.fileno(), fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+		p, q = Pool(), Pool()
+		r = p.ask("claim demo")
+		first, port = look(r.fd), r.fd.getsockname()[1]
+		assert first[T, socket.TCP_KEEPIDLE] == 100, first
+		assert first[T, socket.TCP_USER_TIMEOUT] == 33000, first
+		def next_one(client):
+		    got = client.reply()
+		    assert got.fd.getsockname()[1] == port, "another connection"
+		    now = look(got.fd)
+		    assert now == first, [(k, first[k], now[k]) for k in first
+		        if first[k] != now[k]]
+		    assert echo(got.fd)
+		    return got
+		# Somebody waits for it, and then: it lies idle before it is lent again.
+		spoil(r.fd)
+		q.send("claim demo")
+		wait_for("queued", lambda: stat("demo")["waiting"] == "1")
+		assert p.ask("release " + r["claim"]).line == "ok"
+		r = next_one(q)
+		spoil(r.fd)
+		assert q.ask("release " + r["claim"]).line == "ok"
+		q.send("claim demo")
+		r = next_one(q)
+		# The same client in the same turn keeps what harms nobody else.
+		r.fd.setsockopt(S, socket.SO_RCVTIMEO, struct.pack("ll", 0, 1000))
+		r.fd.setsockopt(S, socket.SO_RCVLOWAT, 1000)
+		q.send("release " + r["claim"], "claim demo")
+		assert q.reply().line == "ok"
+		next_one(q)
+	EOF
+}
+
+@test "bytes that come late are seen, whatever the last client has set" {
+	start_demo --set max-slots=1
+	talk <<-'EOF'
+		e = Pool()
+		e.send("#e events demo kinds=connection-lost")
+		assert e.reply().line == "#e ok"
+		def late(name, value, is_before):
+		    p = Pool()
+		    r = p.ask("claim demo")
+		    if is_before:
+		        r.fd.setsockopt(socket.SOL_SOCKET, name, value)
+		    assert p.ask("release " + r["claim"]).line == "ok"
+		    if not is_before:
+		        r.fd.setsockopt(socket.SOL_SOCKET, name, value)
+		    r.fd.send(b"hi")
+		    row = e.reply()
+		    assert row["slot"] == r["slot"], row
+		    assert row["reason"] == "unexpected-data", row
+		    p.close()
+		late(socket.SO_RCVLOWAT, 1000, True)
+		late(42, 1000, True)  # SO_PEEK_OFF
+		late(42, 1000, False)
+		p = Pool()
+		assert echo(p.ask("claim demo").fd)
+	EOF
+}
+
+@test "bytes that came before a claim are seen before it is granted" {
+	start_demo --set max-slots=1
+	talk <<-'EOF'
+		import select, signal
+		pid = int(Pool().ask("hello")["pid"])
+		p = Pool()
+		r = p.ask("claim demo")
+		port = r.fd.getsockname()[1]
+		assert p.ask("release " + r["claim"]).line == "ok"
+		assert p.ask("ping").line == "ok"
+		# The claim's line is ready before the bytes are, both in one turn.
+		os.kill(pid, signal.SIGSTOP)
+		try:
+		    p.send("claim demo")
+		    r.fd.send(b"late")
+		    assert select.select([r.fd], [], [], DEADLINE)[0]
+		finally:
+		    os.kill(pid, signal.SIGCONT)
+		got = p.reply()
+		assert got.fd.getsockname()[1] != port
+		assert echo(got.fd)
+	EOF
+}
+
 @test "garbage and a line without an end cost the client, not the daemon" {
 	start_demo
 	talk <<-'EOF'
@@ -668,6 +820,36 @@ while True:
 	stop_daemon pool
 	stop_daemon uecho 143
 	rm -f "$SCRATCH/echo.sock"
+}
+
+@test "a connection to a Unix socket that comes back half-closed is not lent" {
+	start_daemon -n mute -r ready python3 -uc '
+import os, socket
+s = socket.socket(socket.AF_UNIX)
+s.bind(os.environ["SCRATCH"] + "/mute.sock")
+s.listen()
+print("ready")
+kept = []
+while True:
+    kept.append(s.accept()[0])
+'
+	start_pool --set max-slots=1 "local=unix:$SCRATCH/mute.sock"
+	talk <<-'EOF'
+		p, e = Pool(), Pool()
+		e.send("#e events local kinds=recycle-failed")
+		assert e.reply().line == "#e ok"
+		r = p.ask("claim local")
+		assert p.ask("release " + r["claim"]).line == "ok"
+		r = p.ask("claim local")
+		r.fd.shutdown(socket.SHUT_WR)
+		assert p.ask("release " + r["claim"]).line == "ok"
+		row = e.reply()
+		assert (row["slot"], row["reason"]) == (r["slot"], "half-closed"), row
+		p.ask("claim local").fd.send(b"x")
+	EOF
+	stop_daemon pool
+	stop_daemon mute 143
+	rm -f "$SCRATCH/mute.sock"
 }
 
 # --- the manual -------------------------------------------------------------

@@ -126,6 +126,7 @@ load talk
 		    assert pool[key].isdigit(), (key, pool)
 		assert source.line.startswith(
 		    "* source=static resolver=none"), source
+		assert "advertised_age_us" not in source.args, source
 		assert backend.line.startswith("* backend="), backend
 		assert backend["state"] == "offline"
 		assert backend["last_error"] == "refused", backend
@@ -133,6 +134,12 @@ load talk
 		assert int(backend["next_retry_us"]) >= 0
 		p.ask("claim demo wait=0")
 		assert p.ask("why demo").rows[0]["refused-no-backends-online"] == "1"
+		assert p.ask("advertise demo n [::1]:1").line == "ok"
+		source = p.ask("why demo").rows[1]
+		assert source["advertised"] == "1", source
+		assert int(source["advertised_age_us"]) >= 0, source
+		r = p.ask("advertise demo n [::1]:0")
+		assert r.text.endswith("from 1 to 65535"), r
 		wait_for("the look-up failed",
 		    lambda: stat("none")["resolver"] == "failing")
 		rows = p.ask("why none").rows
@@ -989,7 +996,7 @@ load talk
 
 @test "the daemon's own user may do all when it is not root" {
 	[[ $EUID -eq 0 ]] || skip "needs root to be two users"
-	chmod 777 "$SCRATCH"
+	chown 65534 "$SCRATCH"
 	start_daemon -n pool -s "$QORB_SOCKET" setpriv --reuid 65534 \
 	    --clear-groups --pdeathsig TERM qorb-pool 'demo=[::1]:1'
 	talk <<-'EOF'

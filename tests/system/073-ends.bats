@@ -253,6 +253,76 @@ while True:
 	    'may have 100 descriptors, but max-slots lets it need 170'
 }
 
+# --- when things happen -----------------------------------------------------
+
+# start_backend PYTHON: a backend on a port of its own; for each connection `c` it
+# runs the script and then closes. Sets ADDR1.
+start_backend()
+{
+	start_daemon -n odd -r ready python3 -u -c '
+import socket, sys, threading, time
+s = socket.create_server(("::1", 0), family=socket.AF_INET6)
+print("ready", s.getsockname()[1])
+def serve(c):
+    exec(sys.argv[1], dict(globals(), c=c))
+    c.close()
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+' "$1"
+	ADDR1="[::1]:$(awk '/ready/ { print $2 }' "$SCRATCH/odd.out")"
+}
+
+@test "how long a connection took to be made is told, though nothing else happened" {
+	start_backend 'time.sleep(0.3)
+c.sendall(b"hi")
+print("greeted")
+c.recv(1)'
+	cat >"$SCRATCH/conf" <<-EOF
+		[connector slow]
+		on-connect = expect "hi"
+		[pool demo]
+		backends = $ADDR1
+		connector = slow
+		max-slots = 1
+	EOF
+	start_daemon -n pool -s "$QORB_SOCKET" qorb-pool -s "$QORB_SOCKET" \
+	    -c "$SCRATCH/conf"
+	wait_for_text "$SCRATCH/odd.out" greeted
+	PYTHONPATH=$BATS_TEST_DIRNAME timeout 60 python3 -c '
+from talk import *
+p = Pool()
+took = wait_for("connected", lambda: stat("demo", backend="'"$ADDR1"'")
+    .args.get("connect_p50_us") not in (None, "0") and
+    int(stat("demo", backend="'"$ADDR1"'")["connect_p50_us"]))
+assert took >= 250000, took
+'
+}
+
+@test "a backend that accepts and closes is tried again after longer and longer" {
+	start_backend 'time.sleep(0.05)
+print("close", time.monotonic())'
+	start_daemon -n pool -s "$QORB_SOCKET" qorb-pool --set max-slots=1 \
+	    --set spares-wanted=1 --set spread=0 \
+	    --set min-connection-backoff=20ms \
+	    --set max-connection-backoff=200ms "demo=$ADDR1"
+	wait_for six_closes
+	# From each close to the next one: the wait before the next connection and
+	# the 50 ms that it lives.
+	run_ok awk '/close/ { if (last) print int(($2 - last) * 1000 + 0.5)
+		last = $2 }' "$SCRATCH/odd.out"
+	echo "$output"
+	local i=0 least=(70 90 130 210 250)
+	for gap in "${lines[@]:0:5}"; do
+		[[ $gap -ge ${least[i]} ]]
+		i=$((i + 1))
+	done
+}
+
+six_closes()
+{
+	[[ $(grep -c close "$SCRATCH/odd.out") -ge 6 ]]
+}
+
 # --- a host that falls silent -----------------------------------------------
 
 # Two hosts and a cable between them: network namespaces NEAR, for the daemon, and

@@ -9,6 +9,7 @@ takes descriptors, and can misbehave. Every wait has a deadline.
 """
 import array
 import os
+import select
 import socket
 import struct
 import sys
@@ -36,6 +37,16 @@ class Reply:
 
     def __repr__(self):
         return repr(self.line)
+
+
+class Lent(socket.socket):
+    """A connection that was claimed. Reading has a deadline that is not in the
+    socket, since its options and its mode are shared with the daemon."""
+
+    def recv(self, *args):
+        if self.getblocking() and not select.select([self], [], [], DEADLINE)[0]:
+            raise BlockingIOError("nothing comes")
+        return super().recv(*args)
 
 
 class Pool:
@@ -80,11 +91,7 @@ class Pool:
             return None
         r = Reply(line)
         if r.kind == "ok" and "claim" in r.args:
-            r.fd = socket.socket(fileno=self.fds.pop(0))
-            # Not settimeout, which would change the mode that is shared.
-            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                r.fd.setsockopt(socket.SOL_SOCKET, option,
-                                struct.pack("ll", int(DEADLINE), 0))
+            r.fd = Lent(fileno=self.fds.pop(0))
         return r
 
     def ask(self, line):

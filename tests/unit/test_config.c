@@ -87,6 +87,8 @@ what_is_not_said_has_its_default(void **state)
 	assert_string_equal(c->socket, "");
 	assert_null(c->admin_group.name);
 	assert_int_equal(c->limits.max_clients, 4000);
+	assert_int_equal(c->limits.max_streams_per_client, 32);
+	assert_int_equal(c->limits.max_streams_per_user, 256);
 	assert_int_equal(c->limits.backlog, 256 * 1024);
 	config_free(&c);
 }
@@ -100,7 +102,9 @@ every_key_of_the_daemon_is_taken(void **state)
 				 "admin-group = wheel\nmax-clients = 1\n"
 				 "max-clients-per-user = 2\n"
 				 "max-claims-per-client = 3\n"
-				 "max-claims-per-user = 4\nbacklog = 5000\n"
+				 "max-claims-per-user = 4\n"
+				 "max-streams-per-client = 5\n"
+				 "max-streams-per-user = 6\nbacklog = 5000\n"
 				 "[pool a]\nservice = _A._tcp.b.\n");
 
 	(void)state;
@@ -115,6 +119,8 @@ every_key_of_the_daemon_is_taken(void **state)
 	assert_int_equal(c->limits.max_clients_per_user, 2);
 	assert_int_equal(c->limits.max_claims_per_client, 3);
 	assert_int_equal(c->limits.max_claims_per_user, 4);
+	assert_int_equal(c->limits.max_streams_per_client, 5);
+	assert_int_equal(c->limits.max_streams_per_user, 6);
 	assert_int_equal(c->limits.backlog, 5000);
 	assert_int_equal(c->pools[0].dns.count, 2);
 	assert_string_equal(c->pools[0].service, "_a._tcp.b");

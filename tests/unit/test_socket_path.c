@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/socket_path.h"
@@ -73,6 +74,59 @@ a_path_that_no_socket_can_have_is_refused(void **state)
 	assert_false(socket_path_default(path));
 }
 
+static void
+is_trusted(const char *path, const char *complaint)
+{
+	char buf[512];
+	struct text why;
+
+	text_init(&why, buf, sizeof(buf));
+	assert_int_equal(socket_path_check(path, &why), complaint == NULL);
+	if (complaint != NULL)
+		assert_non_null(strstr(buf, complaint));
+}
+
+static void
+below_tmp_only_folders_of_ours_are_trusted(void **state)
+{
+	char folder[] = "/tmp/qorb-unit.XXXXXX", path[64], below[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/pool.sock", folder);
+	snprintf(below, sizeof(below), "%s/not/there/pool.sock", folder);
+	is_trusted(path, NULL);
+	is_trusted(below, NULL);
+	assert_int_equal(chmod(folder, 0757), 0);
+	is_trusted(path, "everybody may write to it");
+	is_trusted(below, "everybody may write to it");
+	assert_int_equal(chmod(folder, 0700), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(folder, 12345, 0), 0);
+		is_trusted(path, "it belongs to another user");
+		assert_int_equal(chown(folder, 0, 0), 0);
+	}
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(symlink("/etc", folder), 0);
+	is_trusted(path, "it is no folder");
+	assert_int_equal(unlink(folder), 0);
+	is_trusted("/tmp/pool.sock", NULL);
+	is_trusted("/run/anywhere/pool.sock", NULL);
+	is_trusted("pool.sock", NULL);
+}
+
+static void
+the_default_folder_in_tmp_is_known(void **state)
+{
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/qorb-%u/x", (unsigned)geteuid());
+	assert_true(socket_path_is_ours(path));
+	assert_false(socket_path_is_ours("/tmp/qorb-/x"));
+	assert_false(socket_path_is_ours("/run/qorb/x"));
+}
+
 int
 main(void)
 {
@@ -80,6 +134,8 @@ main(void)
 		cmocka_unit_test(the_environment_names_it),
 		cmocka_unit_test(without_that_it_is_where_daemons_have_theirs),
 		cmocka_unit_test(a_path_that_no_socket_can_have_is_refused),
+		cmocka_unit_test(below_tmp_only_folders_of_ours_are_trusted),
+		cmocka_unit_test(the_default_folder_in_tmp_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
