@@ -85,7 +85,6 @@ conn_options_set(const struct conn_options *o, int fd)
 bool
 conn_options_clean(int fd)
 {
-	static const struct timeval never = { 0, 0 };
 	int flags = fcntl(fd, F_GETFL), wanted;
 
 	if (flags == -1)
@@ -94,8 +93,6 @@ conn_options_clean(int fd)
 	if (flags != wanted && fcntl(fd, F_SETFL, wanted) == -1)
 		return false;
 	set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof(never));
 	return true;
 }
 
@@ -123,7 +120,10 @@ void
 conn_options_restore(const struct conn_options *o, int fd)
 {
 	static const struct linger none = { 0, 0 };
+	static const struct timeval never = { 0, 0 };
 
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof(never));
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 #if defined(SO_PEEK_OFF)
 	set_int(fd, SOL_SOCKET, SO_PEEK_OFF, -1);

@@ -6,15 +6,15 @@
  * duplicate of its descriptor: what one client sets, the next one would find.
  *
  * Put back whenever a connection comes back (conn_options_clean), since they
- * change what reading and writing mean, and hide from poll what is there:
- * O_NONBLOCK, O_ASYNC, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO.
+ * change what reading and writing mean, or hide from poll what is there:
+ * O_NONBLOCK, O_ASYNC, SO_RCVLOWAT.
  *
  * Put back before anybody but the same client, in the same turn, has it again
  * (conn_options_restore): TCP_NODELAY, keepalive and its times and
- * TCP_USER_TIMEOUT, to what the policy says; SO_PEEK_OFF, SO_LINGER,
- * SO_OOBINLINE, TCP_CORK, TCP_NOTSENT_LOWAT, SO_MAX_PACING_RATE, IP_TOS,
- * IPV6_TCLASS, SO_PRIORITY, the fixed sizes of SO_RCVBUF and SO_SNDBUF, a
- * filter, F_SETOWN, to what a new socket has.
+ * TCP_USER_TIMEOUT, to what the policy says; SO_RCVTIMEO, SO_SNDTIMEO,
+ * SO_PEEK_OFF, SO_LINGER, SO_OOBINLINE, TCP_CORK, TCP_NOTSENT_LOWAT,
+ * SO_MAX_PACING_RATE, IP_TOS, IPV6_TCLASS, SO_PRIORITY, the fixed sizes of
+ * SO_RCVBUF and SO_SNDBUF, a filter, F_SETOWN, to what a new socket has.
  *
  * Left: TCP_QUICKACK, which the kernel itself forgets; TCP_CONGESTION,
  * TCP_WINDOW_CLAMP, TCP_TX_DELAY, SO_BUSY_POLL and time stamps, which cost

@@ -538,6 +538,10 @@ s.close()
 		r.fd.setsockopt(S, socket.SO_RCVLOWAT, 1000)
 		q.send("release " + r["claim"], "claim demo")
 		assert q.reply().line == "ok"
+		r = q.reply()
+		assert look(r.fd)[S, socket.SO_RCVLOWAT] == 1
+		assert q.ask("release " + r["claim"]).line == "ok"
+		q.send("claim demo")
 		next_one(q)
 	EOF
 }
