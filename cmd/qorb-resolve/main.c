@@ -67,7 +67,6 @@ static const struct program program = {
 	    "brackets. Exit status: 0 found, 1 the look-up failed, 2 wrong "
 	    "usage, 3 no such name or no records.",
 	.examples = "qorb-resolve --dns [::1]:5353 _echo._tcp.test.com\n"
-		    "qorb-resolve --watch --json _echo._tcp.test.com\n"
 		    "qorb-resolve --feed demo _echo._tcp.test.com",
 	.rows = rows_of_options,
 	.usage_status = EXIT_USAGE,
