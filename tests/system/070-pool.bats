@@ -584,7 +584,7 @@ s.close()
 		assert p.ask("release " + r["claim"]).line == "ok"
 		assert p.ask("ping").line == "ok"
 		# The claim's line is ready before the bytes are, both in one turn.
-		os.kill(pid, signal.SIGSTOP)
+		stop_process(pid)
 		try:
 		    p.send("claim demo")
 		    r.fd.send(b"late")

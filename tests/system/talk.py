@@ -10,6 +10,7 @@ takes descriptors, and can misbehave. Every wait has a deadline.
 import array
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -127,6 +128,18 @@ def wait_for(what, condition):
             return value
         assert time.monotonic() < end, f"waited in vain: {what}"
         time.sleep(0.01)
+
+
+def stop_process(pid):
+    """Stops it, and waits until it is: the signal alone says nothing, it may
+    still come back from a call of the system with what there was."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def state():
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+
+    wait_for("stopped", lambda: state() == "T")
 
 
 def counts(pool):
