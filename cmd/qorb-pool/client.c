@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -792,9 +793,15 @@ client_end_slow(struct client *c, const char *why)
 void
 client_sweep(struct client *c)
 {
+	char why[64];
+
 	client_look(c);
-	if (c->is_closing && clock_us() - c->closing_at_us > CLIENT_LINGER_US)
+	if (c->is_closing && clock_us() - c->closing_at_us > CLIENT_LINGER_US) {
 		client_end(c);
-	else if (!c->is_closing && is_slow(c))
-		client_end_slow(c, "it left replies unread for 30 s");
+	} else if (!c->is_closing && is_slow(c)) {
+		(void)snprintf(why, sizeof(why),
+		    "it left replies unread for %llu s",
+		    (unsigned long long)(CLIENT_SLOW_US / US_PER_S));
+		client_end_slow(c, why);
+	}
 }
