@@ -186,10 +186,13 @@ on_bytes(struct connection *c, size_t n)
 		return;
 	if (o->close_after > 0 && n > o->close_after - c->bytes)
 		n = (size_t)(o->close_after - c->bytes);
-	if (o->delay_us == 0)
+	if (o->delay_us == 0) {
 		answer(c, o->scratch, n);
-	else if (hold(c, o->scratch, n))
+	} else if (hold(c, o->scratch, n)) {
+		/* From now on, not from when the loop last woke. */
+		event_base_update_cache_time(event_get_base(c->timer));
 		set_state(c, DELAYED);
+	}
 }
 
 static void

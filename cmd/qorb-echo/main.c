@@ -243,6 +243,22 @@ announce(struct event_base *base, const struct server *server,
 	return advert;
 }
 
+/* A delay ends no sooner than it says: by default libevent reads a coarse clock,
+ * which may be some milliseconds behind. */
+static struct event_base *
+loop_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config != NULL) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+		base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	return base;
+}
+
 static void
 serve_until_stopped(struct event_base *base, struct server *server)
 {
@@ -280,7 +296,7 @@ main(int argc, char **argv)
 	(void)fd_raise_limit();
 	/* A reader of our messages that goes away is no reason to end. */
 	signal(SIGPIPE, SIG_IGN);
-	base = event_base_new();
+	base = loop_new();
 	if (base == NULL)
 		program_fail(
 		    1, "event loop: cannot be made: %s", strerror(errno));
