@@ -499,7 +499,7 @@ start_load()
 		choose(ADDR1)
 		b.wait_for("the plots", f"const top = (() => {{ {HEAD} }})();"
 		    "return top >= 0 && top < 40")
-		assert title() == "Backend " + ADDR1
+		wait_for_title("Backend " + ADDR1)
 		assert b.complaints() == []
 	EOF
 }
