@@ -102,17 +102,24 @@ while True:
 	ADDR1="[::1]:$(awk '{ print $2 }' "$SCRATCH/odd.out")"
 	start_four
 	talk <<-'EOF'
-		p = Pool()
+		e = Pool()
+		assert e.ask("#e events demo kinds=handle-returned").line == "#e ok"
 		for word in (b"close", b"reset"):
-		    for how in ("", " broken"):
+		    for how in ("ok", "broken", "gone"):
+		        p = Pool()
 		        r = p.ask("claim demo")
 		        assert echo(r.fd)
 		        r.fd.sendall(word)
 		        assert is_closed(r.fd)
-		        assert p.ask("release " + r["claim"] + how).line == "ok"
+		        if how != "gone":
+		            line = f"release {r['claim']} {how}".replace(" ok", "")
+		            assert p.ask(line).line == "ok"
 		        r.fd.close()
+		        p.close()
+		        row = e.reply()
+		        assert (row["claim"], row["how"]) == (r["claim"], how), row
 		        wait_for("made anew", settled)
-		p.close()
+		e.close()
 		all_is_as_before()
 	EOF
 }
