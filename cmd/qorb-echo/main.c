@@ -243,8 +243,8 @@ announce(struct event_base *base, const struct server *server,
 	return advert;
 }
 
-/* A delay ends no sooner than it says: by default libevent reads a coarse clock,
- * which may be some milliseconds behind. */
+/* A delay ends no sooner than it says: by default libevent reads a coarse
+ * clock, which may be some milliseconds behind. */
 static struct event_base *
 loop_new(void)
 {
