@@ -295,6 +295,9 @@ start_daemon()
 	if command -v setpriv >/dev/null; then
 		bound=(setpriv --pdeathsig TERM)
 	fi
+	# What one of this name said before must not be taken for its word.
+	: >"$SCRATCH/$name.out"
+	: >"$SCRATCH/$name.err"
 	"${bound[@]}" "$@" >"$SCRATCH/$name.out" 2>"$SCRATCH/$name.err" \
 	    </dev/null 3>&- 4>&- &
 	DAEMON_PID=$!

@@ -65,6 +65,7 @@ start()
 {
 	local name=$1 text=$2 n
 	shift 2
+	: >"$dir/$name.log" # of one that was started before
 	"${bound[@]}" "$@" >"$dir/$name.log" 2>&1 </dev/null {clock}<&- &
 	pids[$name]=$!
 	for ((n = 0; n < 500; n++)); do
