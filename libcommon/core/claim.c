@@ -567,7 +567,7 @@ claim_place(struct pool *p, struct claim *c)
 	}
 	if (s != NULL) {
 		pool_tell_claim(p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
-		slot_take(p, s, c);
+		lend_start(p, s, c);
 		return;
 	}
 	claim_enqueue(p, c);

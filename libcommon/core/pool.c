@@ -1,7 +1,7 @@
 /*
  * Entry points of the pool: events come in, the clock moves on, and the caller
- * takes away what is to be done. What happens in between is in slot.c, claim.c,
- * slot_set.c and spread.c.
+ * takes away what is to be done. What happens in between is in slot.c, lend.c,
+ * claim.c, slot_set.c, spread.c and shares.c.
  */
 
 #include "core/pool.h"
@@ -369,7 +369,7 @@ admit(struct pool *p, const struct claim_request *r, uint64_t *id)
 	pool_tell_claim(p, EVENT_CLAIM_START, c, NULL, NULL);
 	pool_tell_claim(p, EVENT_POOL_CLAIM_START, c, NULL, NULL);
 	if (s != NULL) {
-		slot_take(p, s, c);
+		lend_start(p, s, c);
 	} else {
 		pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
 		claim_enqueue(p, c);
@@ -431,7 +431,7 @@ pool_on_release(
 	pool_tell_claim(p, EVENT_HANDLE_RETURNED, c, s, end_name(how));
 	p->held--;
 	forget(p, c);
-	slot_give_back(p, s, how);
+	lend_end(p, s, how);
 	end(p);
 	return true;
 }
@@ -463,7 +463,7 @@ pool_on_revoke(struct pool *p, uint64_t id, uint64_t now_us)
 	begin(p, now_us);
 	if (c == NULL || c->state != CLAIM_HELD)
 		return false;
-	slot_revoke(p, c->slot, false);
+	lend_revoke(p, c->slot, false);
 	return true;
 }
 
@@ -535,7 +535,7 @@ pool_on_policy(struct pool *p, const struct policy *policy, uint64_t now_us)
 	reserve(p);
 	if (policy->isolation != old.isolation)
 		change_isolation(p, policy->isolation);
-	spread_weigh(p);
+	shares_weigh(p);
 	spread_trim(p);
 	spread_on_policy(p);
 	for (uint32_t i = 0; i < p->slot_room; i++)

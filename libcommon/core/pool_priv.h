@@ -3,9 +3,11 @@
 
 /*
  * What the parts of the pool share: pool.c (entry points, time, actions),
- * slot.c (the life of a slot), slot_set.c (a backend's slots, its shelves and
- * its score), claim.c (the claim table and the queue), spread.c (how many slots
- * each backend has). Nothing outside these and their tests includes this.
+ * slot.c (the life of a slot), lend.c (its time with a claim), slot_set.c (a
+ * backend's slots, its shelves and its score), claim.c (the claim table and the
+ * queue), spread.c (how many slots each backend has), shares.c (how many it
+ * should have beside the others). Nothing outside these and their tests
+ * includes this.
  *
  * Who may use which connection: under isolation = uid a connection belongs to
  * the user it was first lent to; before that it is fresh and anybody's. So idle
@@ -359,14 +361,14 @@ void slot_fail(struct pool *p, struct slot *s, const char *reason);
 void slot_ready(struct pool *p, struct slot *s);
 void slot_replace(struct pool *p, struct slot *s);
 void slot_renew(struct pool *p, struct slot *s);
-void slot_take(struct pool *p, struct slot *s, struct claim *c);
-void slot_give_back(struct pool *p, struct slot *s, enum claim_end how);
-void slot_revoke(struct pool *p, struct slot *s, bool is_lease_end);
 void slot_set_timer(struct pool *p, struct slot *s, uint64_t at_us);
+void slot_set_home(struct pool *p, struct slot *s, struct shelf *home);
+void slot_start_check(struct pool *p, struct slot *s, enum slot_phase phase);
+void slot_recycle(struct pool *p, struct slot *s);
+bool slot_begin_heir(struct pool *p, struct slot *s);
 void slot_fire_timers(struct pool *p);
 void slot_on_connected(struct pool *p, struct slot *s);
 void slot_on_policy(struct pool *p, struct slot *s, const struct policy *old);
-void slot_withdraw(struct pool *p, struct slot *s);
 void slot_on_checked(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dirty(struct pool *p, struct slot *s, const char *reason);
 void slot_on_dead(struct pool *p, struct slot *s, const char *reason);
@@ -375,6 +377,15 @@ void slot_shelve(struct pool *p, struct slot *s);
 void slot_unshelve(struct slot *s);
 bool slot_has_connection(const struct slot *s);
 enum slot_state slot_state(const struct slot *s);
+
+/* lend.c */
+void lend_start(struct pool *p, struct slot *s, struct claim *c);
+void lend_end(struct pool *p, struct slot *s, enum claim_end how);
+void lend_revoke(struct pool *p, struct slot *s, bool is_lease_end);
+void lend_withdraw(struct pool *p, struct slot *s);
+void lend_set_timer(struct pool *p, struct slot *s);
+void lend_on_timer(struct pool *p, struct slot *s);
+void lend_on_checked(struct pool *p, struct slot *s, const char *reason);
 
 /* slot_set.c */
 struct slot_set *slot_set_find(
@@ -441,8 +452,10 @@ void spread_offline(struct pool *p, struct slot_set *set);
 void spread_track_prober(struct pool *p, struct slot_set *set);
 void spread_forget_probe(struct pool *p, const struct slot *s);
 void spread_probe_turn(struct pool *p, struct slot *s);
-void spread_weigh(struct pool *p);
 void spread_trim(struct pool *p);
 bool spread_takes(struct pool *p, const struct slot_set *set);
+
+/* shares.c */
+void shares_weigh(struct pool *p);
 
 #endif

@@ -155,8 +155,8 @@ count_move(struct pool *p, struct slot_set *set, enum slot_state from,
 }
 
 /* Whose the slot's connection is from now on; home is counted, unless fresh. */
-static void
-set_home(struct pool *p, struct slot *s, struct shelf *home)
+void
+slot_set_home(struct pool *p, struct slot *s, struct shelf *home)
 {
 	if (!shelf_is_fresh(s->home))
 		shelf_put(p, s->home);
@@ -179,7 +179,7 @@ slot_set_phase(struct pool *p, struct slot *s, enum slot_phase phase)
 	if (phase != PHASE_LENT)
 		s->is_dead = false;
 	if (!to->has_connection)
-		set_home(p, s, &set->fresh);
+		slot_set_home(p, s, &set->fresh);
 	p->in_use += (uint32_t)to->is_in_use - (uint32_t)from->is_in_use;
 	if (p->in_use > p->peak_in_use)
 		p->peak_in_use = p->in_use;
@@ -474,8 +474,8 @@ slot_fail(struct pool *p, struct slot *s, const char *reason)
 		spread_offline(p, set);
 }
 
-static void
-start_check(struct pool *p, struct slot *s, enum slot_phase phase)
+void
+slot_start_check(struct pool *p, struct slot *s, enum slot_phase phase)
 {
 	slot_set_phase(p, s, phase);
 	s->gen++;
@@ -484,6 +484,14 @@ start_check(struct pool *p, struct slot *s, enum slot_phase phase)
 	pool_todo(p, s);
 	slot_set_timer(
 	    p, s, time_after(p->now_us, p->policy.health_check_timeout));
+}
+
+/* The connection has come back in good order: is it fit for the next? */
+void
+slot_recycle(struct pool *p, struct slot *s)
+{
+	slot_start_check(p, s, PHASE_RECYCLE);
+	tell(p, EVENT_RECYCLE_START, s, NULL);
 }
 
 static void
@@ -496,8 +504,8 @@ plan_health_check(struct pool *p, struct slot *s)
 
 /* A slot to take the place of one that has to go: connects first where the
  * caps allow it. */
-static bool
-begin_heir(struct pool *p, struct slot *s)
+bool
+slot_begin_heir(struct pool *p, struct slot *s)
 {
 	if (s->heir != NULL)
 		return true;
@@ -564,7 +572,7 @@ slot_ready(struct pool *p, struct slot *s)
 			slot_replace(p, s);
 		return;
 	}
-	if (p->now_us >= s->expires_at_us && !begin_heir(p, s)) {
+	if (p->now_us >= s->expires_at_us && !slot_begin_heir(p, s)) {
 		slot_replace(p, s);
 		return;
 	}
@@ -576,7 +584,7 @@ slot_ready(struct pool *p, struct slot *s)
 	}
 	c = claim_next_for(p, s);
 	if (c != NULL)
-		slot_take(p, s, c);
+		lend_start(p, s, c);
 	else
 		slot_shelve(p, s);
 }
@@ -621,213 +629,11 @@ slot_on_connected(struct pool *p, struct slot *s)
 		elder->is_worn = true; /* goes when it comes back */
 }
 
-/* Where the holder's time ends next: its lease, or the leak report. */
-static void
-set_hold_timer(struct pool *p, struct slot *s)
-{
-	const struct claim *c = s->claim;
-	uint64_t at = time_after(c->granted_at_us, c->lease_us);
-	uint64_t leak = time_after(c->granted_at_us, p->policy.leak_after);
-
-	if (!s->is_leak_told && leak < at)
-		at = leak;
-	slot_set_timer(p, s, at);
-}
-
-/* From now on the connection is this user's. */
-static void
-settle_down(struct pool *p, struct slot *s, uint32_t uid)
-{
-	struct user *u = user_get(p, uid);
-
-	set_home(p, s, shelf_get(p, s->set, u));
-	user_put(p, u); /* the shelf holds it */
-}
-
-/* The claim has it: counts, marks and tells, and has the grant answered. */
-static void
-lend(struct pool *p, struct slot *s, struct claim *c)
-{
-	struct slot_set *set = s->set;
-
-	set->pass += set->stride;
-	s->claim = c;
-	if (p->policy.isolation == ISOLATION_NONE)
-		s->was_shared = true;
-	else if (shelf_is_fresh(s->home))
-		settle_down(p, s, c->uid);
-	s->claims++;
-	s->is_leak_told = false;
-	slot_set_phase(p, s, PHASE_LENT);
-	pairing_remove(&p->deadlines, &c->due);
-	c->state = CLAIM_HELD;
-	c->slot = s;
-	c->granted_at_us = p->now_us;
-	list_push_back(&p->answers, &c->answer);
-	set_hold_timer(p, s);
-	recent_record(&p->wait, p->now_us - c->asked_at_us, p->now_us);
-	p->granted++;
-	p->held++;
-	set->claims++;
-	rate_count(&p->rate, p->now_us);
-	rate_count(&set->rate, p->now_us);
-	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_DONE, c, s, NULL);
-	pool_tell_claim(p, EVENT_POOL_CLAIM_DONE, c, s, NULL);
-	pool_tell_claim(p, EVENT_HANDLE_CLAIMED, c, s, NULL);
-	pool_tell_claim(p, EVENT_CLAIM_DONE, c, s, NULL);
-	if (s->claims >= p->policy.max_claims_per_connection)
-		(void)begin_heir(p, s);
-}
-
-/* Gives an idle slot to a claim that is on no queue. */
-void
-slot_take(struct pool *p, struct slot *s, struct claim *c)
-{
-	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_START, c, s, NULL);
-	if (!p->has_acquire) {
-		lend(p, s, c);
-		return;
-	}
-	start_check(p, s, PHASE_ACQUIRE);
-	s->claim = c;
-	c->state = CLAIM_ACQUIRING;
-	c->slot = s;
-	/* One that would not wait is bounded by the check alone. */
-	claim_set_due(
-	    p, c, c->deadline_us > c->asked_at_us ? c->deadline_us : NEVER);
-}
-
-/* Sends the claim whose on-acquire ran, if it still wants, back to its place.
- */
-static void
-part_from_claim(struct pool *p, struct slot *s, const char *reason)
-{
-	struct claim *c = s->claim;
-
-	s->claim = NULL;
-	if (c == NULL)
-		return;
-	pool_tell_claim(p, EVENT_SLOT_SET_CLAIM_FAILED, c, s, reason);
-	pool_tell_claim(p, EVENT_POOL_CLAIM_FAILED, c, NULL, NULL);
-	c->slot = NULL;
-	claim_place(p, c);
-}
-
-static void
-acquire_failed(struct pool *p, struct slot *s, const char *reason)
-{
-	if (s->claim != NULL)
-		pool_tell_claim(
-		    p, EVENT_CLAIM_ACQUIRE_FAILED, s->claim, s, reason);
-	/* Before others leave the set, should it go offline now. */
-	part_from_claim(p, s, reason);
-	slot_fail(p, s, reason);
-}
-
-/* There is no place any more for a slot whose on-acquire runs, through no fault
- * of its backend. */
-void
-slot_withdraw(struct pool *p, struct slot *s)
-{
-	part_from_claim(p, s, "withdrawn");
-	slot_remove(p, s);
-}
-
-/* Has the connection been used by another user than the claim's, while that
- * was allowed? */
-static bool
-is_of_another(const struct pool *p, const struct slot *s, const struct claim *c)
-{
-	if (p->policy.isolation == ISOLATION_NONE)
-		return false;
-	return s->was_shared ||
-	       (!shelf_is_fresh(s->home) && s->home->user->uid != c->uid);
-}
-
-/* While on-acquire ran, the pool was paused or users were isolated: the claim
- * goes back to its place, and the connection to the others. */
-static void
-acquired_in_vain(struct pool *p, struct slot *s, const char *reason)
-{
-	part_from_claim(p, s, reason);
-	slot_ready(p, s);
-}
-
-static void
-acquired(struct pool *p, struct slot *s)
-{
-	struct claim *c = s->claim;
-
-	if (c == NULL) { /* it was cancelled, or its time ran out */
-		slot_ready(p, s);
-	} else if (spread_is_over(p, s->set)) {
-		slot_withdraw(p, s);
-	} else if (p->is_paused) {
-		acquired_in_vain(p, s, "paused");
-	} else if (is_of_another(p, s, c)) {
-		acquired_in_vain(p, s, "isolation");
-	} else {
-		lend(p, s, c);
-	}
-}
-
-/* A claim's connection has come back, in whatever state. */
-void
-slot_give_back(struct pool *p, struct slot *s, enum claim_end how)
-{
-	bool is_dead = s->is_dead;
-
-	ASSERT(s->phase == PHASE_LENT);
-	s->claim = NULL;
-	if (s->is_worn || spread_is_over(p, s->set) ||
-	    s->set->health == HEALTH_OFFLINE) {
-		slot_remove(p, s); /* an offline set has its one probe */
-	} else if (how == CLAIM_END_CLOSED || how == CLAIM_END_GONE_CLOSED ||
-		   is_dead) {
-		slot_renew(p, s);
-	} else if (how != CLAIM_END_OK) {
-		slot_replace(p, s);
-	} else {
-		start_check(p, s, PHASE_RECYCLE);
-		tell(p, EVENT_RECYCLE_START, s, NULL);
-	}
-}
-
-/* Ends the claim that holds the slot, and its connection with it. */
-void
-slot_revoke(struct pool *p, struct slot *s, bool is_lease_end)
-{
-	struct claim *c = s->claim;
-
-	s->is_revoke_due = true;
-	s->revoke_claim = c->id;
-	s->revoke_owner = c->owner;
-	s->is_lease_end = is_lease_end;
-	pool_todo(p, s);
-	pool_tell_claim(
-	    p, EVENT_LEASE_ENDED, c, s, is_lease_end ? "lease" : "revoked");
-	(void)pool_on_release(p, c->id, CLAIM_END_BROKEN, p->now_us);
-}
-
-static void
-on_hold_timer(struct pool *p, struct slot *s)
-{
-	struct claim *c = s->claim;
-
-	if (p->now_us >= time_after(c->granted_at_us, c->lease_us)) {
-		slot_revoke(p, s, true);
-		return;
-	}
-	s->is_leak_told = true;
-	pool_tell_claim(p, EVENT_CLAIM_LEAK, c, s, NULL);
-	set_hold_timer(p, s);
-}
-
 static void
 on_idle_timer(struct pool *p, struct slot *s)
 {
 	if (p->now_us >= s->check_at_us) {
-		start_check(p, s, PHASE_HEALTH);
+		slot_start_check(p, s, PHASE_HEALTH);
 		tell(p, EVENT_HEALTH_CHECK_START, s, NULL);
 		return;
 	}
@@ -849,10 +655,7 @@ slot_on_checked(struct pool *p, struct slot *s, const char *reason)
 		slot_ready(p, s);
 		break;
 	case PHASE_ACQUIRE:
-		if (reason == NULL)
-			acquired(p, s);
-		else
-			acquire_failed(p, s, reason);
+		lend_on_checked(p, s, reason);
 		break;
 	case PHASE_RECYCLE:
 		tell(p,
@@ -930,7 +733,7 @@ slot_on_policy(struct pool *p, struct slot *s, const struct policy *old)
 			s->started_at_us, p->policy.health_check_timeout));
 		break;
 	case PHASE_LENT:
-		set_hold_timer(p, s);
+		lend_set_timer(p, s);
 		break;
 	case PHASE_FREE:
 	case PHASE_RATED:
@@ -962,7 +765,7 @@ on_timer(struct pool *p, struct slot *s)
 		slot_on_checked(p, s, "timeout");
 		break;
 	case PHASE_LENT:
-		on_hold_timer(p, s);
+		lend_on_timer(p, s);
 		break;
 	case PHASE_FREE:
 	case PHASE_RATED:

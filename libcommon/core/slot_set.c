@@ -215,7 +215,7 @@ slot_set_withdraw_all(struct pool *p)
 
 		while (!slot_set_is_usable(set) &&
 		       (s = find_in_phase(set, true)) != NULL)
-			slot_withdraw(p, s);
+			lend_withdraw(p, s);
 	}
 	for (size_t i = 0; i < p->set_count; i++) {
 		struct slot_set *set = p->sets[i];
@@ -263,7 +263,7 @@ slot_set_update(struct pool *p, const struct backend_spec *specs, size_t count)
 
 		name_it(p, set == NULL ? add(p, &specs[i]) : set, &specs[i]);
 	}
-	spread_weigh(p);
+	shares_weigh(p);
 	for (size_t i = 0; i < old_count; i++) {
 		if (p->sets[i]->is_named && !p->sets[i]->is_seen)
 			unname(p, p->sets[i]);
@@ -271,7 +271,7 @@ slot_set_update(struct pool *p, const struct backend_spec *specs, size_t count)
 	for (size_t i = 0; i < p->set_count; i++)
 		p->sets[i]->is_seen = false;
 	slot_set_withdraw_all(p);
-	spread_weigh(p);
+	shares_weigh(p);
 }
 
 static void

@@ -33,7 +33,7 @@ plant 'probes that take no turns are caught' spread \
     '/^spread_probe_turn/,/^}/s/p->probes\.count == 0/p->total > 0/'
 plant 'a stale handle that is accepted is caught' pool \
     's/ && s->gen == ref\.gen//'
-plant 'a deadline that is missed is caught' slot \
+plant 'a deadline that is missed is caught' lend \
     's/c->deadline_us > c->asked_at_us \? c->deadline_us : NEVER/NEVER/'
 plant 'an unfair order is caught' claim \
     's/last != NULL && last->seq > c->seq/false/'
