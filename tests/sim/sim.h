@@ -5,13 +5,14 @@
  * The simulator of the pool core: a world of virtual time in which backends,
  * sources and clients misbehave, and a model of what the pool promised.
  *
- *   scenario.c  what a world is and what happens in it, as text and as structs
- *   gen.c       draws one from a seed
- *   world.c     lives it: time, connections, clients; carries out actions
- *   model.c     what must hold, judged only by what can be seen from outside:
- *   judge.c     actions, return values, events and figures of the pool
- *   shrink.c    makes a failing one short
- *   main.c      many seeds side by side, reports, options
+ *   scenario.c      what a world is and what happens in it, as text and structs
+ *   gen.c           draws one from a seed
+ *   world.c         lives it: time, connections, clients; carries out actions
+ *   world_ops.c     what is asked of the pools, and what goes wrong around them
+ *   model.c         what must hold, judged by what is seen from outside alone:
+ *   judge.c         actions, return values, events and figures of the pool
+ *   shrink.c        makes a failing one short
+ *   main.c          many seeds side by side, reports, options
  *
  * A world is a list of operations (struct op) at given moments, and everything
  * that they leave open (how long this connect takes, whether that check fails)
