@@ -7,7 +7,8 @@
  *
  *   scenario.c      what a world is and what happens in it, as text and structs
  *   gen.c           draws one from a seed
- *   world.c         lives it: time, connections, clients; carries out actions
+ *   world.c         lives it: time, what comes due when, the run
+ *   world_peers.c   backends and clients: carries out actions, answers them
  *   world_ops.c     what is asked of the pools, and what goes wrong around them
  *   model.c         what must hold, judged by what is seen from outside alone:
  *   judge.c         actions, return values, events and figures of the pool

@@ -2,9 +2,9 @@
 #define QORB_TESTS_WORLD_H
 
 /*
- * What the parts of a world share: world.c (its time, the connections, actions,
- * the run) and world_ops.c (the operations of a scenario). Not for others, who
- * have world_run in sim.h.
+ * What the parts of a world share: world.c (its time, what is judged, the run),
+ * world_peers.c (the backends and clients that pools deal with), world_ops.c
+ * (the operations of a scenario). Not for others, who have world_run in sim.h.
  *
  * The core is called with the world's clock, and after each call comes
  * world_called. What the pools want done by then stays with them until
@@ -123,6 +123,18 @@ void world_called(struct world *w, uint8_t pool);
 
 /* Carries out all that the pools want done. */
 void world_drain(struct world *w);
+
+/* --- world_peers.c */
+
+/* Does what the pool wants done. */
+void world_carry_out(struct world *w, uint8_t pool, const struct action *a);
+
+/* What was planned has come due; its pool is still there. */
+void world_on_due(struct world *w, const struct due *d);
+
+/* An answer for a connection or a check that is no more: nothing may come of
+ * it. */
+void world_deliver_stale(struct world *w);
 
 /* The backend closes the connection. */
 void world_lose(struct world *w, uint8_t pool, struct conn *c);
