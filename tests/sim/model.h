@@ -4,8 +4,9 @@
 /*
  * What a pool looks like from outside, and what it must never do. A model is
  * fed with what is asked of its pool and what the pool says: nothing in it
- * reads the pool's memory. model.c follows the events, judge.c says what must
- * hold between two of them.
+ * reads the pool's memory. model.c follows the events of backends and slots,
+ * model_claims.c those of claims; judge.c says what must hold between two of
+ * them.
  *
  * A claim that asks for a backend by a name that several backends have, while
  * none of them is online, may wait for any of these: its want is unknown, and
@@ -142,25 +143,39 @@ struct model {
 	uint64_t judged; /* calls so far */
 };
 
+/* --- model.c */
+
 struct model *model_new(
     struct watch *w, const struct policy *policy, bool has_acquire);
 void model_free(struct model **m);
 void model_on_event(void *ctx, const struct event_record *e);
 
-/* NULL when there is none. */
-struct m_claim *model_claim(struct model *m, uint64_t id);
+/* NULL when there is none; the second ends the run instead. */
 struct m_slot *model_slot(struct model *m, uint64_t id);
+struct m_slot *model_must_slot(struct model *m, uint64_t id);
 
 /* The backend with this address. */
 unsigned model_backend_of(const char *addr);
 /* The slot's on-acquire is about to be reported good. */
 void model_on_acquired(struct model *m, uint64_t slot);
 
-void model_set_policy(struct model *m, const struct policy *policy);
+/* What the slot had or tried has failed: it waits before the next attempt. */
+void model_back_off(struct model *m, struct m_slot *s);
 
-/* Is it offline, and does its cap leave room to try it? */
+void model_set_policy(struct model *m, const struct policy *policy);
 void model_drain(struct model *m, struct m_set *set, bool is_drained);
+
+bool m_set_is_usable(const struct m_set *set);
+/* Is it offline, and does its cap leave room to try it? */
 bool m_set_may_probe(const struct model *m, const struct m_set *set);
+
+/* --- model_claims.c */
+
+/* An event whose object is a claim. */
+void model_on_claim_event(struct model *m, const struct event_record *e);
+
+/* NULL when there is none. */
+struct m_claim *model_claim(struct model *m, uint64_t id);
 
 /* Puts a waiting claim where it now belongs. */
 void model_rewant(struct model *m, struct m_claim *c, unsigned want);
@@ -169,7 +184,7 @@ void model_rewant(struct model *m, struct m_claim *c, unsigned want);
 bool model_may_use(
     const struct model *m, const struct m_claim *c, const struct m_slot *s);
 
-bool m_set_is_usable(const struct m_set *set);
+/* --- judge.c */
 
 /* Between two events; every figure; at a moment of rest. */
 void judge(struct model *m);

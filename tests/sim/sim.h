@@ -10,8 +10,10 @@
  *   world.c         lives it: time, what comes due when, the run
  *   world_peers.c   backends and clients: carries out actions, answers them
  *   world_ops.c     what is asked of the pools, and what goes wrong around them
- *   model.c         what must hold, judged by what is seen from outside alone:
- *   judge.c         actions, return values, events and figures of the pool
+ *   model.c         what must hold, judged by what is seen from outside alone
+ *                   (actions, return values, events, figures): backends, slots
+ *   model_claims.c  the same of claims, and of who waits for what
+ *   judge.c         the same between two events, and at rest
  *   shrink.c        makes a failing one short
  *   main.c          many seeds side by side, reports, options
  *
