@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "io/fd.h"
-#include "io/tcp_view.h"
+#include "io/socket_view.h"
 
 void
 out_init(struct out *o)
@@ -182,7 +182,7 @@ out_fini(struct out *o)
 void
 out_look(struct out *o, int socket)
 {
-	if (o->in_flight > 0 && !tcp_view_is_unsent(socket))
+	if (o->in_flight > 0 && !socket_view_is_unsent(socket))
 		o->in_flight = 0;
 }
 

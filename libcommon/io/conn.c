@@ -12,7 +12,7 @@
 #include <event2/event.h>
 
 #include "io/fd.h"
-#include "io/tcp_view.h"
+#include "io/socket_view.h"
 
 /* A returned connection whose last bytes the peer has not yet acknowledged is
  * looked at again so often, with so long between. */
@@ -329,7 +329,7 @@ run_dialogue(struct conn *c, bool is_quiet)
 bool
 conn_is_closed_by_backend(const struct conn *c)
 {
-	return c->fd != -1 && tcp_view(c->fd) == TCP_VIEW_CLOSED_BY_PEER;
+	return c->fd != -1 && socket_view(c->fd) == SOCKET_VIEW_CLOSED_BY_PEER;
 }
 
 const char *
@@ -337,14 +337,14 @@ conn_why_dead(const struct conn *c)
 {
 	if (c->state != CONN_LENT || !c->is_tcp)
 		return NULL;
-	switch (tcp_view(c->fd)) {
-	case TCP_VIEW_CLOSED_BY_PEER:
+	switch (socket_view(c->fd)) {
+	case SOCKET_VIEW_CLOSED_BY_PEER:
 		return "closed";
-	case TCP_VIEW_GONE:
+	case SOCKET_VIEW_GONE:
 		return "gone";
-	case TCP_VIEW_UNKNOWN:
-	case TCP_VIEW_OPEN:
-	case TCP_VIEW_OTHER:
+	case SOCKET_VIEW_UNKNOWN:
+	case SOCKET_VIEW_OPEN:
+	case SOCKET_VIEW_OTHER:
 		break;
 	}
 	return NULL;
@@ -399,7 +399,7 @@ pass_gate(struct conn *c)
 
 	if (conn_options_clean(c->fd))
 		reason = gate(c);
-	if (reason == NULL && tcp_view_is_unsent(c->fd)) {
+	if (reason == NULL && socket_view_is_unsent(c->fd)) {
 		if (++c->gate_tries < GATE_TRIES) {
 			watch(c, EV_READ, GATE_WAIT_US);
 			return;

@@ -1,6 +1,6 @@
-/* The kernel's view of a connection; see tcp_view.h. */
+/* The kernel's view of a connection; see socket_view.h. */
 
-#include "io/tcp_view.h"
+#include "io/socket_view.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #endif
 
 bool
-tcp_view_is_unsent(int fd)
+socket_view_is_unsent(int fd)
 {
 	int n = 0;
 
@@ -34,8 +34,8 @@ tcp_view_is_unsent(int fd)
 	return n > 0;
 }
 
-enum tcp_view_state
-tcp_view(int fd)
+enum socket_view_state
+socket_view(int fd)
 {
 #if defined(__linux__)
 	struct tcp_info info;
@@ -43,19 +43,19 @@ tcp_view(int fd)
 
 	memset(&info, 0, sizeof(info));
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return TCP_VIEW_UNKNOWN;
+		return SOCKET_VIEW_UNKNOWN;
 	switch (info.tcpi_state) {
 	case ESTABLISHED:
-		return TCP_VIEW_OPEN;
+		return SOCKET_VIEW_OPEN;
 	case CLOSE_WAIT:
-		return TCP_VIEW_CLOSED_BY_PEER;
+		return SOCKET_VIEW_CLOSED_BY_PEER;
 	case CLOSE:
-		return TCP_VIEW_GONE;
+		return SOCKET_VIEW_GONE;
 	default:
-		return TCP_VIEW_OTHER;
+		return SOCKET_VIEW_OTHER;
 	}
 #else
 	(void)fd;
-	return TCP_VIEW_UNKNOWN;
+	return SOCKET_VIEW_UNKNOWN;
 #endif
 }
