@@ -18,12 +18,14 @@
  *
  * Left: TCP_QUICKACK, which the kernel itself forgets; TCP_CONGESTION,
  * TCP_WINDOW_CLAMP, TCP_TX_DELAY, SO_BUSY_POLL and time stamps, which cost
- * speed at most and whose value before nobody knows; SO_MARK and others that
- * take a privilege; and what cannot be undone: a TCP_ULP such as the kernel's
- * TLS and a locked filter, which a connector's on-recycle finds. Whoever does
- * that has to release the claim as broken.
+ * speed at most and whose value before nobody knows; the times of keepalive
+ * where the policy has none, likewise, which are idle then; SO_MARK and others
+ * that take a privilege; and what cannot be undone: a TCP_ULP such as the
+ * kernel's TLS and a locked filter, which a connector's on-recycle finds.
+ * Whoever does that has to release the claim as broken.
  *
- * One call of the system each, some 200 ns: why the second list has to wait.
+ * One call of the system each, which is why the second list has to wait:
+ * docs/decisions/lending.md.
  */
 
 #include <stdbool.h>
