@@ -180,7 +180,6 @@ static bool
 may_accept(void *ctx)
 {
 	const struct daemon *d = ctx;
-
 	uint64_t clients = d->clients.count + d->unread.count;
 
 	return clients < CLIENTS_LEAST ||

@@ -551,13 +551,13 @@ do_advertise(struct client *c, struct request *r)
 	if (s == NULL || !read_advert(c, r, &advert))
 		return;
 	e = sources_advertise(&s->sources, c, &advert, clock_us());
-	if (e == ERR_NONE)
-		s->advertised_at_us = clock_us();
-	if (e != ERR_NONE)
+	if (e != ERR_NONE) {
 		fail(c, r, e, word(r, 0),
 		    "as many backends are advertised as may be");
-	else
-		client_ok(c, r->tag);
+		return;
+	}
+	s->advertised_at_us = clock_us();
+	client_ok(c, r->tag);
 }
 
 static void
