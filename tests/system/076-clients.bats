@@ -80,29 +80,21 @@ load talk
 		    p.name = name
 		    assert p.ask("hello client=" + name).kind == "ok"
 		    return p
-		def fill(p):
-		    p.s.setblocking(False)
-		    try:
-		        while True:
-		            p.s.send(b"help\n" * 1000)
-		    except BlockingIOError:
-		        pass
-		    p.s.setblocking(True)
 		# Too many bytes; too many connections; few, but it has said its last.
 		bytes_, fds, ended, reader = map(client, ("b", "f", "e", "r"))
-		fill(bytes_)
+		bytes_.fill()
 		first = int(admin.ask("claim demo")["claim"]) + 1
 		fds.send(*[line for i in range(first, first + 600)
 		    for line in ("claim demo", f"release {i}")])
 		ended.send("claim demo", *["help"] * 200)
 		ended.s.shutdown(socket.SHUT_WR)
 		# It always has more to read than it reads.
-		fill(reader)
+		reader.fill()
 		got = 0
 		def reads_slowly():
 		    global got
 		    got += len(reader.s.recv(2000))
-		    fill(reader)
+		    reader.fill()
 		    return not held_by(ended) and not held_by(fds)
 		wait_for("they have claims", lambda: held_by(ended))
 		wait_for("their claims have ended", reads_slowly)
@@ -242,9 +234,6 @@ has_closed_three()
 		import select, signal
 		p = Pool()
 		pid = int(p.ask("hello")["pid"])
-		def rests():
-		    with open(f"/proc/{pid}/stat") as f:
-		        return f.read().rpartition(")")[2].split()[0] == "S"
 		row = sum(len(r.line) + 1 for r in p.ask("help").rows)
 		for i in range(5):
 		    w, c = Pool(), Pool()
@@ -256,8 +245,8 @@ has_closed_three()
 		    while (r := c.reply()).tag != "last":
 		        pass
 		    # It has answered, and rests: nothing else will happen now.
-		    wait_for("at rest", rests)
-		    os.kill(pid, signal.SIGSTOP)
+		    wait_for("at rest", lambda: process_state(pid) == "S")
+		    stop_process(pid)
 		    try:
 		        assert select.select([w.s], [], [], 0)[0], "not granted yet"
 		    finally:

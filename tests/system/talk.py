@@ -64,6 +64,15 @@ class Pool:
     def raw(self, data):
         self.s.sendall(data)
 
+    def fill(self):
+        """Asks for more and more, and reads nothing, until no more is taken."""
+        self.s.setblocking(False)
+        try:
+            while True:
+                self.s.send(b"help\n" * 1000)
+        except BlockingIOError:
+            self.s.settimeout(DEADLINE)
+
     def read_more(self):
         room = socket.CMSG_SPACE(64 * 4)
         data, control, flags, _ = self.s.recvmsg(65536, room)
@@ -130,16 +139,17 @@ def wait_for(what, condition):
         time.sleep(0.01)
 
 
+def process_state(pid):
+    """One letter: R runs, S rests, T is stopped."""
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
 def stop_process(pid):
     """Stops it, and waits until it is: the signal alone says nothing, it may
     still come back from a call of the system with what there was."""
     os.kill(pid, signal.SIGSTOP)
-
-    def state():
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0]
-
-    wait_for("stopped", lambda: state() == "T")
+    wait_for("stopped", lambda: process_state(pid) == "T")
 
 
 def counts(pool):
