@@ -154,6 +154,13 @@ class Browser:
         return [entry["message"] for entry in self.post(
             "se/log", type="browser") if entry["level"] != "DEBUG"]
 
+    def assert_quiet(self, *expected):
+        """The console has said nothing but what has one of these texts."""
+        others = [c for c in self.complaints()
+            if not any(text in c for text in expected)]
+        if others:
+            raise AssertionError("\n".join(others))
+
     def shot(self, file):
         data = call("GET", self.url + "/screenshot")
         with open(file, "wb") as f:

@@ -11,8 +11,9 @@ const RETRY_MAX_S = 30;
 /* on.message(object) and on.lost(wasOpen): lost is also told of a try that came
  * to nothing. */
 function linkNew(path, on) {
-	const link = { path, on, socket: null, isOpen: false, tries: 0,
-		timer: 0, retryAt: NaN, silentS: Infinity, heardAt: NaN };
+	const link = { path, on, socket: null, isOpen: false, isHeld: false,
+		tries: 0, timer: 0, retryAt: NaN, silentS: Infinity,
+		heardAt: NaN };
 
 	addEventListener('online', () => linkRetry(link));
 	document.addEventListener('visibilitychange', () => {
@@ -85,12 +86,25 @@ function linkLose(link) {
 	link.on.lost(isOpen);
 }
 
-/* Now, when it is waiting. */
+/* Now, when it is waiting for its next try. */
 function linkRetry(link) {
-	if (link.socket !== null)
+	if (link.socket !== null || link.isHeld)
 		return;
 	clearTimeout(link.timer);
 	linkOpen(link);
+}
+
+/* Ends it, and makes no try until linkResume. */
+function linkHold(link) {
+	link.isHeld = true;
+	linkLose(link);
+	clearTimeout(link.timer);
+	link.retryAt = NaN;
+}
+
+function linkResume(link) {
+	link.isHeld = false;
+	linkRetry(link);
 }
 
 /* To be called now and then. */

@@ -130,7 +130,7 @@ function drawStatus() {
 function onStats(m) {
 	if (modelTake(page.model, m, secondsNow())) {
 		if (page.state !== 'is-live')
-			linkRetry(page.stream);
+			linkResume(page.stream);
 		setLive();
 		return;
 	}
@@ -140,9 +140,10 @@ function onStats(m) {
 		setLost(`The server has lost the daemon: ${error}.`);
 }
 
+/* Both go to the same server: one of them is enough to find it again. */
 function onStatsLost() {
 	setLost('The connection to the server is lost.');
-	linkLose(page.stream);
+	linkHold(page.stream);
 }
 
 /* --- events -------------------------------------------------------------- */
