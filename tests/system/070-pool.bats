@@ -424,7 +424,7 @@ s.close()
 	talk <<-'EOF'
 		p = Pool()
 		r = p.ask("claim demo")
-		port = r.fd.getsockname()[1]
+		cookie = r.fd.cookie
 		waiting = Pool()
 		waiting.send("claim demo", "claim demo", "claim demo")
 		waiting.reply()
@@ -433,8 +433,8 @@ s.close()
 		assert is_closed(r.fd)
 		wait_for("made anew", lambda: counts("demo")["unclaimed"] == 2)
 		q = Pool()
-		ports = [q.ask("claim demo").fd.getsockname()[1] for i in range(2)]
-		assert port not in ports
+		cookies = [q.ask("claim demo").fd.cookie for i in range(2)]
+		assert cookie not in cookies
 		assert stat("demo")["waiting"] == "0"
 	EOF
 }
@@ -445,11 +445,11 @@ s.close()
 		def dirty(what):
 		    p = Pool()
 		    r = p.ask("claim demo")
-		    port = r.fd.getsockname()[1]
+		    cookie = r.fd.cookie
 		    what(r.fd)
 		    p.ask("release " + r["claim"])
 		    r2 = p.ask("claim demo")
-		    assert r2.fd.getsockname()[1] != port, what
+		    assert r2.fd.cookie != cookie, what
 		    assert echo(r2.fd)
 		    p.ask("release " + r2["claim"])
 		def unread(s):
@@ -464,15 +464,15 @@ s.close()
 		dirty(lambda s: s.shutdown(socket.SHUT_RDWR))
 		p = Pool()
 		r = p.ask("claim demo")
-		port = r.fd.getsockname()[1]
+		cookie = r.fd.cookie
 		r.fd.setblocking(False)
 		p.ask("release " + r["claim"])
 		r = p.ask("claim demo")
-		assert r.fd.getsockname()[1] == port
+		assert r.fd.cookie == cookie
 		import fcntl
 		assert not fcntl.fcntl(r.fd.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
 		p.ask("release " + r["claim"] + " broken")
-		assert p.ask("claim demo").fd.getsockname()[1] != port
+		assert p.ask("claim demo").fd.cookie != cookie
 	EOF
 }
 
@@ -512,12 +512,12 @@ s.close()
 		    fcntl.fcntl(s.fileno(), fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
 		p, q = Pool(), Pool()
 		r = p.ask("claim demo")
-		first, port = look(r.fd), r.fd.getsockname()[1]
+		first, cookie = look(r.fd), r.fd.cookie
 		assert first[T, socket.TCP_KEEPIDLE] == 100, first
 		assert first[T, socket.TCP_USER_TIMEOUT] == 33000, first
 		def next_one(client):
 		    got = client.reply()
-		    assert got.fd.getsockname()[1] == port, "another connection"
+		    assert got.fd.cookie == cookie, "another connection"
 		    now = look(got.fd)
 		    assert now == first, [(k, first[k], now[k]) for k in first
 		        if first[k] != now[k]]
@@ -580,7 +580,7 @@ s.close()
 		pid = int(Pool().ask("hello")["pid"])
 		p = Pool()
 		r = p.ask("claim demo")
-		port = r.fd.getsockname()[1]
+		cookie = r.fd.cookie
 		assert p.ask("release " + r["claim"]).line == "ok"
 		assert p.ask("ping").line == "ok"
 		# The claim's line is ready before the bytes are, both in one turn.
@@ -592,7 +592,7 @@ s.close()
 		finally:
 		    os.kill(pid, signal.SIGCONT)
 		got = p.reply()
-		assert got.fd.getsockname()[1] != port
+		assert got.fd.cookie != cookie
 		assert echo(got.fd)
 	EOF
 }
@@ -980,17 +980,17 @@ while True:
 		import subprocess
 		p = Pool()
 		r = p.ask("claim demo")
-		port = r.fd.getsockname()[1]
+		cookie = r.fd.cookie
 		p.ask("release " + r["claim"])
 		r = p.ask("claim demo")
-		assert r.fd.getsockname()[1] == port, "not even the same user"
+		assert r.fd.cookie == cookie, "not even the same user"
 		p.ask("release " + r["claim"])
 		child = os.fork()
 		if child == 0:
 		    os.setgroups([])
 		    os.setuid(65534)
 		    r = Pool().ask("claim demo")
-		    os._exit(1 if r.fd.getsockname()[1] == port else 0)
+		    os._exit(1 if r.fd.cookie == cookie else 0)
 		assert os.waitpid(child, 0)[1] == 0
 	EOF
 }

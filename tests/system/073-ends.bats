@@ -168,18 +168,18 @@ while True:
 	talk <<-'EOF'
 		p = Pool()
 		r = p.ask("claim demo")
-		port = r.fd.getsockname()[1]
+		cookie = r.fd.cookie
 		assert p.ask("release " + r["claim"]).line == "ok"
 		r.fd.sendall(b"late")
 		q = Pool()
 		def is_not_lent():
 		    got = [q.ask("claim demo wait=0") for i in range(4)]
-		    ports = [g.fd.getsockname()[1] for g in got if g.fd]
+		    cookies = [g.fd.cookie for g in got if g.fd]
 		    for g in got:
 		        if g.fd:
 		            q.ask("release " + g["claim"])
 		            g.fd.close()
-		    return port not in ports and len(ports) == 4
+		    return cookie not in cookies and len(cookies) == 4
 		wait_for("the connection is taken out", is_not_lent)
 		r.fd.close(), p.close(), q.close()
 		all_is_as_before()

@@ -18,28 +18,16 @@ HELD = os.environ["SCRATCH"] + "/held"
 
 
 def hold(s):
-    """Marks the connection as held; fails when a living client holds it."""
-    name = f"{HELD}/{s.getsockname()[1]}"
-    while True:
-        try:
-            fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            os.write(fd, str(os.getpid()).encode())
-            os.close(fd)
-            return name
-        except FileExistsError:
-            # A holder that was killed leaves its mark; its connection is
-            # closed, and the port may be another connection's by now.
-            try:
-                holder = int(open(name).read() or 0)
-            except FileNotFoundError:
-                continue
-            alive = holder and os.path.exists(f"/proc/{holder}/stat") and \
-                " Z " not in open(f"/proc/{holder}/stat").read()
-            assert not alive, f"{name} is held by {holder} too"
-            try:
-                os.unlink(name)
-            except FileNotFoundError:
-                pass
+    """Marks the connection as held; fails when another client holds it, or was
+    killed while it did: what is on its way there then belongs to nobody."""
+    name = f"{HELD}/{s.cookie}"
+    try:
+        with open(name, "x") as mark:
+            mark.write(str(os.getpid()))
+    except FileExistsError:
+        holder = open(name).read()
+        raise AssertionError(f"{name} is held by {holder}, too") from None
+    return name
 
 
 def client(number, counts_fd):
@@ -121,17 +109,24 @@ def resident_kib(pid):
             return int(line.split()[1])
 
 
-def main():
-    seconds = float(sys.argv[1])
-    os.mkdir(HELD)
-    backends = [Backend(a) for a in sys.argv[2:]]
+def end(clients, backends):
+    """A child that stayed would keep our output open, and its reader waiting."""
+    while clients:
+        os.kill(clients[-1], signal.SIGKILL)
+        os.waitpid(clients.pop(), 0)
+    for b in backends:
+        if b.process:
+            b.kill()
+
+
+def storm(seconds, clients, backends):
     read, write = os.pipe()
     os.set_blocking(read, False)
     watcher = Pool()
     pid = int(watcher.ask("hello")["pid"])
     wait_for("warm", lambda: counts("demo")["unclaimed"] > 0)
     fds = len(os.listdir(f"/proc/{pid}/fd"))
-    clients = [start_client(i, write) for i in range(CLIENTS)]
+    clients += [start_client(i, write) for i in range(CLIENTS)]
     start = time.monotonic()
     next_kill = next_client = next_zone = start
     memory = None
@@ -168,9 +163,7 @@ def main():
             memory = resident_kib(pid)
         time.sleep(0.05)
     grown = resident_kib(pid) - memory
-    for c in clients:
-        os.kill(c, signal.SIGKILL)
-        os.waitpid(c, 0)
+    end(clients, [])
     for b in backends:
         b.process or b.start()
     wait_for("every claim has ended", lambda: counts("demo")["claimed"] == 0)
@@ -186,8 +179,17 @@ def main():
     print(f"{claims} claims, {len(progress) * 20} echoes, {killed} clients "
           f"killed, {reloads} reloads, {looks} looks, {grown} KiB grown")
     assert claims > 100 and len(progress) > 5 and killed > 5 and reloads > 3
-    for b in backends:
-        b.kill()
+
+
+def main():
+    clients, backends = [], []
+    os.mkdir(HELD)
+    try:
+        for addr in sys.argv[2:]:
+            backends.append(Backend(addr))
+        storm(float(sys.argv[1]), clients, backends)
+    finally:
+        end(clients, backends)
 
 
 main()

@@ -17,6 +17,7 @@ import sys
 import time
 
 DEADLINE = 10.0
+SO_COOKIE = 57
 
 
 class Reply:
@@ -48,6 +49,12 @@ class Lent(socket.socket):
         if self.getblocking() and not select.select([self], [], [], DEADLINE)[0]:
             raise BlockingIOError("nothing comes")
         return super().recv(*args)
+
+    @property
+    def cookie(self):
+        """Of this connection alone, in all the time that the system runs. (Two
+        to different backends may have the same port.)"""
+        return self.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8).hex()
 
 
 class Pool:
