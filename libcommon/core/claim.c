@@ -178,7 +178,18 @@ insert_user(struct list *l, struct claim *c)
 	list_insert_before(l, at, &c->user_link);
 }
 
-/* When the claim's time is over; NEVER: it is bounded by something else. */
+/* Until when the claim may look for a connection. One that would not wait has
+ * the time that one check may take, for its on-acquire. */
+uint64_t
+claim_end_us(const struct pool *p, const struct claim *c)
+{
+	return c->deadline_us > c->asked_at_us
+		   ? c->deadline_us
+		   : time_after(
+			 c->asked_at_us, p->policy.health_check_timeout);
+}
+
+/* When it is refused, be it in the queue or its on-acquire running. */
 void
 claim_set_due(struct pool *p, struct claim *c, uint64_t at_us)
 {
@@ -559,7 +570,7 @@ claim_place(struct pool *p, struct claim *c)
 	if (c->is_keyed && c->set != NULL &&
 	    (!slot_set_is_usable(c->set) || c->set->health == HEALTH_OFFLINE))
 		c->set = claim_key_set(p, c->key);
-	if (!p->is_paused) {
+	if (!p->is_paused && claim_end_us(p, c) > p->now_us) {
 		struct user *u = user_get(p, c->uid);
 
 		s = claim_pick(p, u, c->set);

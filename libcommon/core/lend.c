@@ -76,9 +76,7 @@ lend_start(struct pool *p, struct slot *s, struct claim *c)
 	s->claim = c;
 	c->state = CLAIM_ACQUIRING;
 	c->slot = s;
-	/* One that would not wait is bounded by the check alone. */
-	claim_set_due(
-	    p, c, c->deadline_us > c->asked_at_us ? c->deadline_us : NEVER);
+	claim_set_due(p, c, claim_end_us(p, c));
 }
 
 /* Sends the claim whose on-acquire ran, if it still wants, back to its place.

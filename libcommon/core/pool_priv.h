@@ -420,6 +420,7 @@ bool slot_set_is_better(
 /* claim.c */
 struct claim *claim_find(const struct claim_table *t, uint64_t id);
 void claim_table_add_slots(struct claim_table *t, int64_t slots, int pools);
+uint64_t claim_end_us(const struct pool *p, const struct claim *c);
 void claim_set_due(struct pool *p, struct claim *c, uint64_t at_us);
 struct claim *claim_next_due(const struct pool *p);
 uint64_t claim_next_due_us(const struct pool *p);

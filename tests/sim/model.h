@@ -177,6 +177,9 @@ void model_on_claim_event(struct model *m, const struct event_record *e);
 /* NULL when there is none. */
 struct m_claim *model_claim(struct model *m, uint64_t id);
 
+/* Until when the claim may wait or be granted. */
+uint64_t model_claim_end_us(const struct model *m, const struct m_claim *c);
+
 /* Puts a waiting claim where it now belongs. */
 void model_rewant(struct model *m, struct m_claim *c, unsigned want);
 

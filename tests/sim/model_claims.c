@@ -117,6 +117,16 @@ model_may_use(
 /* --- what becomes of a claim -----------------------------------------------
  */
 
+/* One that would not wait has the time of one check, for its on-acquire. */
+uint64_t
+model_claim_end_us(const struct model *m, const struct m_claim *c)
+{
+	uint64_t check_us = m->has_acquire ? m->most_check_us : 0;
+
+	return c->deadline_us > c->asked_us ? c->deadline_us
+					    : c->asked_us + check_us;
+}
+
 static void
 on_claim_start(struct model *m, const struct event_record *e)
 {
@@ -262,10 +272,7 @@ on_granted(struct model *m, struct m_claim *c, struct m_slot *s)
 	    (unsigned long long)c->id, c->uid, (unsigned long long)s->id);
 	MUST(w, !m->is_paused, "paused", "claim %llu is granted",
 	    (unsigned long long)c->id);
-	/* One that would not wait has the time that on-acquire takes. */
-	MUST(w,
-	    w->now_us <= c->deadline_us || w->is_late ||
-		(m->has_acquire && c->deadline_us == c->asked_us),
+	MUST(w, w->now_us <= model_claim_end_us(m, c) || w->is_late,
 	    "deadline", "claim %llu is granted after its time",
 	    (unsigned long long)c->id);
 	MUST(w, !m->has_acquire || s->is_acquired, "not-acquired",

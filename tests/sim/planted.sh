@@ -34,7 +34,7 @@ plant 'probes that take no turns are caught' spread \
 plant 'a stale handle that is accepted is caught' pool \
     's/ && s->gen == ref\.gen//'
 plant 'a deadline that is missed is caught' lend \
-    's/c->deadline_us > c->asked_at_us \? c->deadline_us : NEVER/NEVER/'
+    's/claim_set_due\(p, c, claim_end_us\(p, c\)\)/claim_set_due(p, c, NEVER)/'
 plant 'an unfair order is caught' claim \
     's/last != NULL && last->seq > c->seq/false/'
 end_plants

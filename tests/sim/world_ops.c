@@ -100,13 +100,13 @@ plan_client(struct world *w, const struct op *op, struct client *cl)
 
 	if (op->cancel_us != NEVER)
 		world_due_add(w, d);
-	if (cl->deadline_us == NEVER || cl->deadline_us == world_now(w))
-		return; /* one that would not wait may still be acquiring */
+	if (cl->deadline_us == NEVER || !world_waits(pl, cl->id))
+		return;
 	d.kind = DUE_DEADLINE;
 	d.what = cl->id;
-	d.at_us = cl->deadline_us + 1;
-	if (world_waits(pl, cl->id))
-		world_due_add(w, d);
+	d.at_us = 1 + model_claim_end_us(
+			  pl->model, model_claim(pl->model, cl->id));
+	world_due_add(w, d);
 }
 
 static void

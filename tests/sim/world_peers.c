@@ -410,8 +410,8 @@ on_due_cancel(struct world *w, struct client *cl)
 	world_called(w, cl->pool);
 }
 
-/* One moment after its time has come, a claim waits no more, and no lease is
- * still held. */
+/* One moment after its time has come, a claim waits no more (unless a policy has
+ * lengthened that), and no lease is still held. */
 static void
 on_due_end(struct world *w, const struct due *d)
 {
@@ -426,8 +426,10 @@ on_due_end(struct world *w, const struct due *d)
 	if (c == NULL)
 		return;
 	if (d->kind == DUE_DEADLINE)
-		MUST(&w->watch, c->state == M_HELD, "deadline",
-		    "claim %llu has waited too long",
+		MUST(&w->watch,
+		    c->state == M_HELD ||
+			world_now(w) <= model_claim_end_us(pl->model, c),
+		    "deadline", "claim %llu has waited too long",
 		    (unsigned long long)d->what);
 	else
 		watch_fail(&w->watch, "lease", "claim %llu outlives its lease",

@@ -678,6 +678,35 @@ two_pools_share_a_claim_table_and_its_room(void **state)
 	rig_end(&r);
 }
 
+/* However many connections there are whose on-acquire never ends. */
+static void
+a_claim_that_would_not_wait_has_the_time_of_one_on_acquire(void **state)
+{
+	struct claim_request at_once = { .wait_us = 0 };
+	struct rig *r = rig_new();
+	uint64_t claim;
+
+	(void)state;
+	r->has_acquire = true;
+	rig_start(r);
+	rig_name(r, 0, 1);
+	rig_pass(r, MS(100));
+	r->checks[0] = RIG_STUCK;
+	claim = rig_ask(r, &at_once);
+	rig_pass(r, r->policy.health_check_timeout / 2);
+	/* One that fails sooner leaves the rest of it to the next. */
+	for (uint32_t i = 0; i < pool_slot_room(r->pool); i++) {
+		if (r->conns[i].is_checking)
+			pool_on_checked(
+			    r->pool, r->conns[i].ref, "bad", r->now_us);
+	}
+	rig_turn(r);
+	assert_true(rig_waits(r, claim));
+	rig_pass(r, r->policy.health_check_timeout / 2);
+	assert_int_equal(r->claims[claim].answer, RIG_REFUSED);
+	rig_end(&r);
+}
+
 /* It has a connection, and that is all it asked for: on-acquire has its time.
  */
 static void
@@ -767,6 +796,8 @@ main(void)
 		cmocka_unit_test(two_pools_share_a_claim_table_and_its_room),
 		cmocka_unit_test(
 		    a_claim_that_would_not_wait_is_bounded_by_its_on_acquire),
+		cmocka_unit_test(
+		    a_claim_that_would_not_wait_has_the_time_of_one_on_acquire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
