@@ -335,7 +335,7 @@ conn_is_closed_by_backend(const struct conn *c)
 const char *
 conn_why_dead(const struct conn *c)
 {
-	if (c->state != CONN_LENT || !c->is_tcp)
+	if (c->state != CONN_LENT)
 		return NULL;
 	switch (socket_view(c->fd)) {
 	case SOCKET_VIEW_CLOSED_BY_PEER:

@@ -3,6 +3,7 @@
 #include "io/socket_view.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -34,6 +35,15 @@ socket_view_is_unsent(int fd)
 	return n > 0;
 }
 
+/* In both directions: what poll tells of any socket, without asking. */
+static bool
+is_over(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
+}
+
 enum socket_view_state
 socket_view(int fd)
 {
@@ -42,20 +52,18 @@ socket_view(int fd)
 	socklen_t len = sizeof(info);
 
 	memset(&info, 0, sizeof(info));
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return SOCKET_VIEW_UNKNOWN;
-	switch (info.tcpi_state) {
-	case ESTABLISHED:
-		return SOCKET_VIEW_OPEN;
-	case CLOSE_WAIT:
-		return SOCKET_VIEW_CLOSED_BY_PEER;
-	case CLOSE:
-		return SOCKET_VIEW_GONE;
-	default:
-		return SOCKET_VIEW_OTHER;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		switch (info.tcpi_state) {
+		case ESTABLISHED:
+			return SOCKET_VIEW_OPEN;
+		case CLOSE_WAIT:
+			return SOCKET_VIEW_CLOSED_BY_PEER;
+		case CLOSE:
+			return SOCKET_VIEW_GONE;
+		default:
+			return SOCKET_VIEW_OTHER;
+		}
 	}
-#else
-	(void)fd;
-	return SOCKET_VIEW_UNKNOWN;
 #endif
+	return is_over(fd) ? SOCKET_VIEW_GONE : SOCKET_VIEW_UNKNOWN;
 }

@@ -3,8 +3,8 @@
 
 /*
  * What the kernel knows of a connection that others use: whether it is open
- * both ways, where it tells (Linux, TCP_INFO, which costs a microsecond), and
- * whether bytes are still unsent or unacknowledged. A module of its own, since
+ * both ways, where it tells (Linux, TCP_INFO, which costs a microsecond),
+ * whether it is over, and whether bytes are still unsent or unacknowledged. A module of its own, since
  * the C library's header of TCP knows less than the kernel's and the two cannot
  * be included together.
  */
@@ -12,10 +12,11 @@
 #include <stdbool.h>
 
 enum socket_view_state {
-	SOCKET_VIEW_UNKNOWN,	    /* no TCP, or the system does not tell */
+	SOCKET_VIEW_UNKNOWN,	    /* the system does not tell more */
 	SOCKET_VIEW_OPEN,	    /* in both directions */
 	SOCKET_VIEW_CLOSED_BY_PEER, /* the other side has sent its end */
-	SOCKET_VIEW_GONE,	    /* reset, timed out, or ended by both */
+	SOCKET_VIEW_GONE,	    /* reset, timed out, or ended by both; all
+				     * that a Unix socket says of its end */
 	SOCKET_VIEW_OTHER,	    /* shut down by us, or on the way there */
 };
 

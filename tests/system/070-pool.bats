@@ -826,6 +826,40 @@ while True:
 	rm -f "$SCRATCH/echo.sock"
 }
 
+@test "a claimed connection to a Unix socket that has ended is no proof of life" {
+	start_daemon -n leaver -r ready python3 -uc '
+import os, signal, socket
+s = socket.socket(socket.AF_UNIX)
+s.bind(os.environ["SCRATCH"] + "/leaver.sock")
+s.listen()
+print("ready")
+c = s.accept()[0]
+c.recv(1)
+s.close()
+c.close()
+signal.pause()
+'
+	start_pool --set max-slots=1 --set when-offline=fail \
+	    "local=unix:$SCRATCH/leaver.sock"
+	talk <<-'EOF'
+		p, e = Pool(), Pool()
+		e.send("#e events local kinds=connection-lost")
+		assert e.reply().line == "#e ok"
+		r = p.ask("claim local")
+		r.fd.send(b"x")
+		row = e.reply()
+		assert (row["slot"], row["reason"]) == (r["slot"], "gone"), row
+		backend = next(b for b in p.ask("stats local").rows
+		    if "backend" in b.args)
+		assert backend["state"] == "offline", backend
+		assert p.ask("claim local wait=5s").code == "no-backends-online"
+		assert p.ask("release " + r["claim"]).line == "ok"
+	EOF
+	stop_daemon pool
+	stop_daemon leaver 143
+	rm -f "$SCRATCH/leaver.sock"
+}
+
 @test "a connection to a Unix socket that comes back half-closed is not lent" {
 	start_daemon -n mute -r ready python3 -uc '
 import os, socket
