@@ -48,7 +48,9 @@ make_folder(const char *path, char *folder, struct text *why)
 		memcpy(folder, ".", 2);
 	else
 		slash[slash == folder] = '\0';
-	if (mkdir(folder, mode) == 0 || errno == EEXIST)
+	/* Whatever the umask: the socket's own mode says who may come in. */
+	if (mkdir(folder, mode) == 0 ? chmod(folder, mode) == 0
+				     : errno == EEXIST)
 		return socket_path_check(path, why);
 	text_addf(why, "cannot make the folder %s for the socket: %s", folder,
 	    strerror(errno));

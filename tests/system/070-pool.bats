@@ -160,6 +160,19 @@ s.close()
 	[[ ! -e $QORB_SOCKET ]]
 }
 
+@test "the folder of the socket elsewhere is for all, whatever the umask" {
+	local top
+	top=$(mktemp -d /var/tmp/qorb-test.XXXXXX)
+	export QORB_SOCKET=$top/new/pool.sock
+	umask 077
+	start_pool 'a=[::1]:1'
+	umask 022
+	run stat -c %a "$top/new"
+	stop_daemon pool
+	rm -r "$top"
+	assert_output 755
+}
+
 @test "a folder under /tmp that is not ours alone is not used" {
 	mkdir -m 777 "$SCRATCH/open"
 	run_status 1 qorb-pool --socket "$SCRATCH/open/s" 'a=[::1]:1'
