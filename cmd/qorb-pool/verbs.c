@@ -421,10 +421,31 @@ do_policy(struct client *c, struct request *r)
 	list_rows(c, r, rows_policy);
 }
 
+/* Of pools that are gone but for them, too. */
 static void
 do_claims(struct client *c, struct request *r)
 {
-	list_each(c, r, rows_claims);
+	const char *name = word(r, 0);
+	struct list *leaving = &c->daemon->leaving;
+	struct list_node *n = list_first(leaving);
+	struct service *only = NULL;
+	bool has_left = false;
+
+	if (name != NULL)
+		only = daemon_service(c->daemon, name);
+	if (name == NULL || only != NULL)
+		each_rows(c, r->tag, only, rows_claims);
+	for (; n != NULL; n = list_after(leaving, n)) {
+		struct service *s = CONTAINER_OF(n, struct service, leaving);
+
+		if (name != NULL && strcmp(pool_name(s->pool), name) != 0)
+			continue;
+		has_left = true;
+		rows_claims(c, r->tag, s);
+	}
+	if (name == NULL || only != NULL || has_left ||
+	    service_of(c, r, name) != NULL)
+		client_ok(c, r->tag);
 }
 
 static void

@@ -252,6 +252,11 @@ two_pools()
 		        ended.add(r.tag)
 		assert echo(held.fd)
 		assert p.ask("claim one").code == "no-such-pool"
+		for line in "claims", "claims one":
+		    rows = q.ask(line).rows
+		    assert [r["claim"] for r in rows] == [held["claim"]], rows
+		assert q.ask("claims two").rows == []
+		assert q.ask("claims nosuch").code == "no-such-pool"
 		assert [r["pool"] for r in q.ask("pools").rows] == ["two"]
 		# Back under the same name, while the old one is still leaving.
 		with open(os.environ["SCRATCH"] + "/pool.conf", "a") as f:
@@ -261,6 +266,8 @@ two_pools()
 		assert echo(fresh.fd) and echo(held.fd)
 		assert p.ask("release " + held["claim"]).line == "ok"
 		assert is_closed(held.fd)
+		assert [r["claim"] for r in q.ask("claims one").rows] == \
+		    [fresh["claim"]]
 		assert echo(fresh.fd)
 		assert q.ask("release " + fresh["claim"]).line == "ok"
 	END
