@@ -35,7 +35,7 @@ const struct policy_row policy_rows[] = {
 	{ "codel-interval", POLICY_SPAN, AT(codel_interval), "100ms", MS(1),
 	    SPAN_MOST, NULL, "how long waits may be longer before it drops" },
 	{ "when-offline", POLICY_CHOICE, AT(when_offline), "wait", 0, 0,
-	    "wait fail", "what claims do while every backend is down" },
+	    "wait fail", "what claims do while every backend is down or drained" },
 	{ "connect-timeout", POLICY_SPAN, AT(connect_timeout), "3s", MS(1),
 	    SPAN_MOST, NULL, "bound on one attempt to connect" },
 	{ "connect-rate", POLICY_COUNT, AT(connect_rate), "1000", 1, SLOTS_MOST,
