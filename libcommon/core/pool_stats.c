@@ -233,10 +233,14 @@ pool_pick(struct pool *p, const char *backend, const char *key,
 {
 	struct slot_set *set = NULL;
 
+	if (p->is_stopping)
+		return ERR_TERMINATED;
 	if (backend != NULL) {
 		set = slot_set_find(p, backend, NULL);
 		if (set == NULL)
 			return ERR_NO_SUCH_BACKEND;
+		if (!slot_set_is_usable(set))
+			return ERR_NO_BACKENDS_ONLINE;
 	} else if (key != NULL) {
 		set = claim_key_set(p, hash_text(key));
 	} else {

@@ -429,12 +429,17 @@ pick_says_why_there_is_nothing_to_pick(void **state)
 	assert_int_equal(why_no_pick(r, "b1", NULL), ERR_NO_BACKENDS_ONLINE);
 	assert_int_equal(picked(r, NULL, NULL), 0);
 	assert_int_equal(picked(r, NULL, "k"), 0);
+	/* One that is drained lives on while its last claims are held. */
+	assert_true(rig_has(r, rig_claim(r)));
 	assert_true(pool_on_drain(r->pool, "b0", true, r->now_us));
 	rig_turn(r);
+	assert_int_equal(why_no_pick(r, "b0", NULL), ERR_NO_BACKENDS_ONLINE);
 	assert_int_equal(why_no_pick(r, NULL, NULL), ERR_NO_BACKENDS_ONLINE);
 	assert_int_equal(why_no_pick(r, NULL, "k"), ERR_NO_BACKENDS_ONLINE);
 	rig_name(r, 0, 0);
 	assert_int_equal(why_no_pick(r, NULL, NULL), ERR_NO_BACKENDS);
+	pool_on_stop(r->pool, r->now_us);
+	assert_int_equal(why_no_pick(r, NULL, NULL), ERR_TERMINATED);
 	rig_end(&r);
 }
 
