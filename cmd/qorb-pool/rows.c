@@ -164,6 +164,9 @@ metrics_of_pool(struct client *c, const char *tag, const struct service *s)
 	t = begin_metric(c, tag, s, "failures", "");
 	text_add_pair_u64(&t, "value", st.failures);
 	client_line_end(c, &t);
+	t = begin_metric(c, tag, s, "leaks", "");
+	text_add_pair_u64(&t, "value", st.leaks);
+	client_line_end(c, &t);
 	for (int i = ERR_NONE + 1; i < ERROR_COUNT; i++) {
 		if (st.refused[i] == 0 && !is_refusal((enum error)i))
 			continue;
@@ -418,6 +421,7 @@ why_pool(struct client *c, const char *tag, struct service *s)
 	text_add_pair_u64(&t, "backends", st.backends);
 	text_add_pair_u64(&t, "online", st.online);
 	add_span(&t, "next_retry_us", st.next_retry_us);
+	text_add_pair_u64(&t, "leaks", st.leaks);
 	for (int i = ERR_NONE + 1; i < ERROR_COUNT; i++) {
 		if (st.refused[i] > 0)
 			text_addf(&t, " refused-%s=%llu",

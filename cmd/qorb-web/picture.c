@@ -249,6 +249,8 @@ picture_add_metrics(struct picture *p, const struct qorb_reply *row)
 		pool->max_waiting = number(row, "max_waiting");
 	} else if (strcmp(name, "failures") == 0) {
 		pool->failures = number(row, "value");
+	} else if (strcmp(name, "leaks") == 0) {
+		pool->leaks = number(row, "value");
 	} else if (strcmp(name, "backend") == 0) {
 		add_lifetime(pool, row);
 	}

@@ -65,6 +65,7 @@ struct picture_pool {
 	double claims_per_s;
 	uint64_t wait_p50_us, wait_p99_us, hold_p50_us, hold_p99_us;
 	uint64_t failures; /* of connections */
+	uint64_t leaks;
 	uint64_t max_slots, max_waiting;
 	struct picture_histogram wait, hold, connect;
 	struct picture_refusal *refusals; /* owned */

@@ -210,6 +210,7 @@ lend_on_timer(struct pool *p, struct slot *s)
 		return;
 	}
 	s->is_leak_told = true;
+	p->leaks++;
 	pool_tell_claim(p, EVENT_CLAIM_LEAK, c, s, NULL);
 	lend_set_timer(p, s);
 }

@@ -232,6 +232,7 @@ struct pool_stats {
 	uint64_t refused[ERROR_COUNT];
 	uint64_t refused_all;
 	uint64_t failures;	/* of connections, since the pool was made */
+	uint64_t leaks;		/* claims held for longer than leak-after */
 	double claims_per_s;	/* over the last seconds */
 	uint64_t next_retry_us; /* until the next attempt, NEVER when none */
 	bool is_paused, is_stopping;

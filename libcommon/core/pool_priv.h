@@ -297,6 +297,7 @@ struct pool {
 	uint64_t granted;
 	uint64_t refused[ERROR_COUNT];
 	uint64_t held;
+	uint64_t leaks;
 	struct rate rate;
 	struct recent wait, hold;
 	struct histogram connect;

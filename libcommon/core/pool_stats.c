@@ -85,6 +85,7 @@ pool_stats(const struct pool *p, uint64_t now_us, struct pool_stats *stats)
 	for (size_t i = 0; i < ERROR_COUNT; i++)
 		stats->refused_all += p->refused[i];
 	stats->failures = p->failures;
+	stats->leaks = p->leaks;
 	stats->claims_per_s = rate_mean(&p->rate, now_us);
 	stats->oldest_wait_us = oldest_wait(p, now_us);
 	for (size_t i = 0; i < p->set_count; i++) {

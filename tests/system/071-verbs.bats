@@ -362,6 +362,24 @@ load talk
 	EOF
 }
 
+@test "a claim that is held for too long is told of, and counted" {
+	start_demo --set leak-after=10ms
+	talk <<-'EOF'
+		p, e = Pool(), Pool()
+		assert e.ask("#e events kinds=claim-leak").line == "#e ok"
+		def leaks():
+		    return [r["value"] for r in p.ask("metrics demo").rows
+		        if r["name"] == "leaks"]
+		assert leaks() == ["0"]
+		r = p.ask("claim demo")
+		row = e.reply()
+		assert (row["event"], row["claim"]) == ("claim-leak", r["claim"])
+		assert leaks() == ["1"]
+		assert p.ask("why demo").rows[0]["leaks"] == "1"
+		assert p.ask("release " + r["claim"]).line == "ok"
+	EOF
+}
+
 @test "events of some kinds are of these alone, for each reader" {
 	start_demo
 	talk <<-'EOF'

@@ -77,7 +77,9 @@ a_leak_is_told_of_a_claim_that_is_already_held(void **state)
 	assert_int_equal(r->events[EVENT_CLAIM_LEAK], 0);
 	rig_pass(r, MS(200));
 	assert_int_equal(r->events[EVENT_CLAIM_LEAK], 1);
+	assert_int_equal(r->stats.leaks, 1);
 	rig_release(r, claim, CLAIM_END_OK);
+	assert_int_equal(r->stats.leaks, 1);
 	rig_end(&r);
 }
 

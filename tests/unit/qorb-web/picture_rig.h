@@ -41,6 +41,7 @@ example(void)
 	STATS_ROW(p, "pool=b claims=30 resolver=none");
 	METRICS_ROW(p, "pool=a name=limits max_slots=16 max_waiting=4096");
 	METRICS_ROW(p, "pool=a name=failures value=17");
+	METRICS_ROW(p, "pool=a name=leaks value=18");
 	METRICS_ROW(p, "pool=a name=refused code=overloaded value=3");
 	METRICS_ROW(p, "pool=a name=refused code=no-backends value=0");
 	METRICS_ROW(p, "pool=a name=wait count=12 sum_us=1500250 le_10us=4 "

@@ -45,6 +45,7 @@ figures_are_there_with_their_labels(void **state)
 	must_have(m, "qorb_claims_waiting{pool=\"a\"} 3");
 	must_have(m, "qorb_slots_max{pool=\"a\"} 16");
 	must_have(m, "qorb_failures_total{pool=\"a\"} 17");
+	must_have(m, "qorb_claim_leaks_total{pool=\"a\"} 18");
 	must_have(m, "qorb_backends{pool=\"a\",state=\"draining\"} 1");
 	must_have(m, "qorb_backends{pool=\"b\",state=\"online\"} 0");
 	must_have(m, "qorb_slots{pool=\"a\",backend=\"x\",addr=\"[::1]:2\","
