@@ -101,9 +101,12 @@ restore_tcp(const struct conn_options *o, int fd)
 {
 	set_tcp(o, fd);
 	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 0);
+	set_int(fd, SOL_SOCKET, SO_DONTROUTE, 0);
 	correct_int(fd, IPPROTO_IP, IP_TOS, 0);
+	set_int(fd, IPPROTO_IP, IP_TTL, -1);
 #if defined(IPV6_TCLASS)
 	correct_int(fd, IPPROTO_IPV6, IPV6_TCLASS, 0);
+	set_int(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, -1);
 #endif
 #if defined(TCP_CORK)
 	set_int(fd, IPPROTO_TCP, TCP_CORK, 0);

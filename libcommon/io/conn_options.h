@@ -12,17 +12,20 @@
  * Put back before anybody but the same client, in the same turn, has it again
  * (conn_options_restore): TCP_NODELAY, keepalive and its times and
  * TCP_USER_TIMEOUT, to what the policy says; SO_RCVTIMEO, SO_SNDTIMEO,
- * SO_PEEK_OFF, SO_LINGER, SO_OOBINLINE, TCP_CORK, TCP_NOTSENT_LOWAT,
- * SO_MAX_PACING_RATE, IP_TOS, IPV6_TCLASS, SO_PRIORITY, the fixed sizes of
- * SO_RCVBUF and SO_SNDBUF, a filter, F_SETOWN, to what a new socket has.
+ * SO_PEEK_OFF, SO_LINGER, SO_OOBINLINE, SO_DONTROUTE, TCP_CORK,
+ * TCP_NOTSENT_LOWAT, SO_MAX_PACING_RATE, IP_TOS, IP_TTL, IPV6_TCLASS,
+ * IPV6_UNICAST_HOPS, SO_PRIORITY, the lock on the sizes of SO_RCVBUF and
+ * SO_SNDBUF, a filter, F_SETOWN, to what a new socket has.
  *
  * Left: TCP_QUICKACK, which the kernel itself forgets; TCP_CONGESTION,
- * TCP_WINDOW_CLAMP, TCP_TX_DELAY, SO_BUSY_POLL and time stamps, which cost
- * speed at most and whose value before nobody knows; the times of keepalive
- * where the policy has none, likewise, which are idle then; SO_MARK and others
- * that take a privilege; and what cannot be undone: a TCP_ULP such as the
- * kernel's TLS and a locked filter, which a connector's on-recycle finds.
- * Whoever does that has to release the claim as broken.
+ * TCP_WINDOW_CLAMP, TCP_TX_DELAY, TCP_LINGER2, IP_MTU_DISCOVER, SO_BUSY_POLL,
+ * SO_ZEROCOPY and the sizes of buffers, which cost speed at most and whose value
+ * before nobody knows; O_APPEND, which a socket does not know; what is told with
+ * bytes (time stamps, IP_RECVTOS, TCP_INQ, SO_RXQ_OVFL), which only who looks
+ * for it sees; the times of keepalive where the policy has none, which are idle
+ * then; SO_MARK and others that take a privilege; and what cannot be undone: a
+ * TCP_ULP such as the kernel's TLS and a locked filter, which a connector's
+ * on-recycle finds. Whoever does that has to release the claim as broken.
  *
  * One call of the system each, which is why the second list has to wait:
  * docs/decisions/lending.md.

@@ -495,6 +495,7 @@ s.close()
 	talk <<-'EOF'
 		import fcntl
 		S, T = socket.SOL_SOCKET, socket.IPPROTO_TCP
+		I, J = socket.IPPROTO_IP, socket.IPPROTO_IPV6
 		BUF_LOCK, PEEK_OFF = 72, 42
 		ints = {(S, socket.SO_RCVLOWAT): 1000, (S, PEEK_OFF): 1000,
 		    (S, socket.SO_OOBINLINE): 1, (S, socket.SO_KEEPALIVE): 0,
@@ -503,7 +504,8 @@ s.close()
 		    (T, socket.TCP_KEEPIDLE): 7, (T, socket.TCP_KEEPINTVL): 7,
 		    (T, socket.TCP_KEEPCNT): 7, (T, socket.TCP_USER_TIMEOUT): 7,
 		    (T, socket.TCP_NOTSENT_LOWAT): 1024,
-		    (socket.IPPROTO_IPV6, socket.IPV6_TCLASS): 8}
+		    (S, socket.SO_DONTROUTE): 1, (I, socket.IP_TTL): 1,
+		    (J, socket.IPV6_UNICAST_HOPS): 1, (J, socket.IPV6_TCLASS): 8}
 		more = [(S, socket.SO_LINGER, struct.pack("ii", 1, 0)),
 		    (S, socket.SO_RCVTIMEO, struct.pack("ll", 0, 1000)),
 		    (S, socket.SO_SNDTIMEO, struct.pack("ll", 0, 1000)),
