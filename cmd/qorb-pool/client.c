@@ -334,9 +334,10 @@ client_error(
 }
 
 void
-client_refuse(struct client *c, enum error e, const char *message)
+client_refuse(
+    struct client *c, const char *tag, enum error e, const char *message)
 {
-	client_error(c, NULL, e, message);
+	client_error(c, tag, e, message);
 	c->is_closing = true;
 	c->closing_at_us = clock_us();
 }
@@ -588,11 +589,16 @@ serve_line(struct client *c, char *line, size_t len)
 	struct request r;
 	const char *what = "";
 	enum error e = request_parse(line, len, &r, &what);
+	char buf[128];
+	struct text why;
 
-	if (e != ERR_NONE)
-		client_error(c, r.tag, e, what);
-	else
+	if (e == ERR_NONE) {
 		verbs_run(c, &r);
+		return;
+	}
+	text_init(&why, buf, sizeof(buf));
+	text_addf(&why, "word %u: %s", r.wrong_word, what);
+	client_error(c, r.tag, e, buf);
 }
 
 /* Does it leave too much unread for more to be read from it? */
@@ -616,7 +622,7 @@ serve_lines(struct client *c)
 			serve_line(c, line, len);
 			break;
 		case LINE_TOO_LONG:
-			client_refuse(c, ERR_LINE_TOO_LONG,
+			client_refuse(c, line_in_tag(&c->in), ERR_LINE_TOO_LONG,
 			    "a line is longer than 4096 bytes; closing");
 			break;
 		case LINE_NONE:

@@ -147,7 +147,8 @@ void client_error(
     struct client *c, const char *tag, enum error e, const char *message);
 
 /* An error after which the connection is closed. */
-void client_refuse(struct client *c, enum error e, const char *message);
+void client_refuse(
+    struct client *c, const char *tag, enum error e, const char *message);
 
 /* A line of at most room characters beside the tag: begins with the tag. */
 struct text client_line(struct client *c, const char *tag, size_t room);

@@ -451,7 +451,7 @@ daemon_accept(void *ctx, int fd)
 		peer_get_groups(fd, &peer);
 	c = client_new(d, fd, &peer, why != NULL);
 	if (why != NULL)
-		client_refuse(c, ERR_TOO_MANY_CLIENTS, why);
+		client_refuse(c, NULL, ERR_TOO_MANY_CLIENTS, why);
 }
 
 /* The loop wakes when held claims have had their time; what then is to be done

@@ -84,6 +84,7 @@ struct cursor {
 	char *at;
 	char *end;	 /* holds a NUL */
 	const char *why; /* what is wrong, once something is */
+	unsigned words;	 /* begun so far */
 };
 
 static bool
@@ -147,6 +148,7 @@ next_word(struct cursor *c, char **word)
 {
 	skip_spaces(c);
 	*word = c->at;
+	c->words++;
 	while (c->at < c->end && *c->at != ' ') {
 		size_t n = char_len(c);
 
@@ -211,6 +213,7 @@ next_arg(struct cursor *c, struct line_arg *arg)
 	char *to = start;
 
 	*arg = (struct line_arg){ .key = NULL, .value = start };
+	c->words++;
 	while (c->at < c->end && *c->at != ' ') {
 		size_t n;
 
@@ -242,6 +245,7 @@ next_args(struct cursor *c, struct line_arg *args, size_t *argc)
 	for (skip_spaces(c); !at_end(c); skip_spaces(c)) {
 		if (*argc == LINE_MAX_ARGS) {
 			c->why = "more than 64 arguments";
+			c->words++;
 			return ERR_BAD_ARGUMENT;
 		}
 		if (!next_arg(c, &args[*argc]))
@@ -286,8 +290,22 @@ request_parse(char *line, size_t len, struct request *r, const char **what)
 		else
 			e = next_args(&c, r->args, &r->argc);
 	}
+	r->wrong_word = e == ERR_NONE ? 0 : c.words;
 	*what = e == ERR_NONE ? "" : c.why;
 	return e;
+}
+
+const char *
+line_in_tag(struct line_in *in)
+{
+	char *start = in->buf + in->head;
+	size_t most = LINE_MAX_TAG + 2; /* with the '#' and the space */
+	struct cursor c = { .at = start, .end = start + most };
+	const char *tag;
+
+	ASSERT(in->is_long && in->tail - in->head > most);
+	*c.end = '\0';
+	return next_tag(&c, &tag) ? tag : NULL;
 }
 
 static const char *

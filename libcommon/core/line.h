@@ -43,6 +43,10 @@ enum line_status {
 void line_in_init(struct line_in *in, size_t cap);
 void line_in_fini(struct line_in *in);
 
+/* The tag of the line that is too long, NULL when it has none; once only, what
+ * is kept of the line ends with it. */
+const char *line_in_tag(struct line_in *in);
+
 /* Where to read to: *room bytes at the result, at least 1 after line_in_next
  * said LINE_NONE, 0 when the reader is_long. (Whole lines not yet taken may
  * fill it too: take them first, a read of 0 bytes looks like the peer's end.)
@@ -67,6 +71,7 @@ struct line_arg {
 struct request {
 	const char *tag; /* without '#', or NULL */
 	const char *verb;
+	unsigned wrong_word; /* from 1, where the line could not be read on */
 	size_t argc;
 	struct line_arg args[LINE_MAX_ARGS];
 };

@@ -618,19 +618,22 @@ s.close()
 		p = Pool()
 		p.raw(os.urandom(3000).replace(b"\n", b"x") + b"\n")
 		assert p.reply().code == "bad-syntax"
-		p.raw(b"ping\0\n\xff\xfe\n")
-		assert p.reply().code == "bad-syntax"
-		assert p.reply().code == "bad-syntax"
+		p.raw(b"#t  ping a\0\n\xff\xfe\n")
+		assert p.reply().line == \
+		    "#t error bad-syntax word 3: a NUL byte in the line"
+		assert p.reply().line == \
+		    "error bad-syntax word 1: the line is not UTF-8"
 		assert p.ask("ping").line == "ok"
 		p.raw(b"ping " + b"x" * 4091 + b"\n")
 		assert p.reply().code == "bad-argument"
 		q = Pool()
 		held = q.ask("claim demo")
 		try:
-		    p.raw(b"y" * 1000000)
+		    p.raw(b"#long " + b"y" * 1000000)
 		except (BrokenPipeError, ConnectionResetError):
 		    pass
-		assert p.reply().code == "line-too-long"
+		r = p.reply()
+		assert (r.tag, r.code) == ("long", "line-too-long"), r
 		try:
 		    assert p.reply() is None
 		except ConnectionResetError:

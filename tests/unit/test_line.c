@@ -435,6 +435,54 @@ a_line_without_a_verb_is_refused(void **state)
 }
 
 static void
+the_word_that_is_wrong_is_counted(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned word;
+	} rows[] = { { "", 1 }, { "#a/b ping", 1 }, { "#t", 2 }, { "p\x01", 1 },
+		{ "#t ping  a=%zz b", 3 }, { "ping", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct parsed p = parse(rows[i].line);
+
+		assert_int_equal(p.r.wrong_word, rows[i].word);
+		test_free(p.line);
+	}
+}
+
+static void
+a_line_that_is_too_long_still_has_its_tag(void **state)
+{
+	static const struct {
+		const char *start, *tag;
+	} rows[] = { { "#t claim", "t" }, { "#t", NULL }, { "claim #t ", NULL },
+		{ "#a/b ", NULL },
+		{ "#12345678901234567890123456789012 x",
+		    "12345678901234567890123456789012" },
+		{ "#123456789012345678901234567890123 x", NULL } };
+	char bytes[LINE_MAX_BYTES + 2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct line_in in = reader();
+		const char *tag;
+
+		memset(bytes, 'x', sizeof(bytes));
+		memcpy(bytes, rows[i].start, strlen(rows[i].start));
+		feed_bytes(&in, bytes, sizeof(bytes));
+		gives_too_long(&in);
+		tag = line_in_tag(&in);
+		if (rows[i].tag == NULL)
+			assert_null(tag);
+		else
+			assert_string_equal(tag, rows[i].tag);
+		line_in_fini(&in);
+	}
+}
+
+static void
 a_bad_tag_is_refused(void **state)
 {
 	static const char *const bad[] = { "# ping", "#", "#a#b ping",
@@ -723,6 +771,8 @@ main(void)
 		cmocka_unit_test(values_and_bare_words_are_decoded),
 		cmocka_unit_test(a_line_without_a_verb_is_refused),
 		cmocka_unit_test(a_bad_tag_is_refused),
+		cmocka_unit_test(the_word_that_is_wrong_is_counted),
+		cmocka_unit_test(a_line_that_is_too_long_still_has_its_tag),
 		cmocka_unit_test(a_tag_of_32_characters_is_read),
 		cmocka_unit_test(the_tag_of_a_refused_request_is_known),
 		cmocka_unit_test(control_bytes_are_refused),
