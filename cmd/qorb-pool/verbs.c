@@ -60,6 +60,17 @@ service_of(struct client *c, const struct request *r, const char *name)
 	return s;
 }
 
+/* The pool that a word names, while the daemon goes on; answers when it is told
+ * to stop, or there is none. */
+static struct service *
+running_service_of(struct client *c, const struct request *r, const char *name)
+{
+	if (!c->daemon->is_stopping)
+		return service_of(c, r, name);
+	client_error(c, r->tag, ERR_TERMINATED, NULL);
+	return NULL;
+}
+
 /* A duration argument, when there is one; answers bad-value when it is none. */
 static bool
 get_duration(struct client *c, const struct request *r, const char *key,
@@ -610,7 +621,7 @@ do_withdraw(struct client *c, struct request *r)
 static void
 set_drained(struct client *c, const struct request *r, bool is_drained)
 {
-	struct service *s = service_of(c, r, word(r, 0));
+	struct service *s = running_service_of(c, r, word(r, 0));
 
 	if (s == NULL)
 		return;
@@ -703,7 +714,7 @@ on_resolve_done(void *ctx, struct resolver *resolver, bool is_answered)
 static void
 do_resolve(struct client *c, struct request *r)
 {
-	struct service *s = service_of(c, r, word(r, 0));
+	struct service *s = running_service_of(c, r, word(r, 0));
 	struct resolve_wait *w;
 
 	if (s == NULL)

@@ -124,11 +124,12 @@ find(
 	return NULL;
 }
 
-/* As sources tell it of their records; 0 for none. */
+/* As sources tell it of their records; 0 for none, so that less than a second
+ * is one. */
 static uint32_t
 ttl_of(const struct advert_request *r)
 {
-	uint64_t ttl_s = r->ttl_us / US_PER_S;
+	uint64_t ttl_s = time_after(r->ttl_us, US_PER_S - 1) / US_PER_S;
 
 	if (!r->has_ttl || r->ttl_us == NEVER)
 		return 0;

@@ -963,7 +963,10 @@ load talk
 		    assert q.ask(line).kind == "ok", line
 		assert q.ask("why demo").rows[0]["state"] == "stopping"
 		assert q.ask("claim demo").code == "terminated"
-		assert q.ask("pick demo").kind == "error"
+		for line in ("pick demo", "resolve demo",
+		    "drain demo " + held["backend"],
+		    "undrain demo " + held["backend"]):
+		    assert q.ask(line).code == "terminated", line
 		q.ask("advertise demo x " + os.environ["ADDR1"])
 		assert q.ask("claim demo").code == "terminated"
 		assert echo(held.fd)

@@ -216,6 +216,28 @@ a_client_withdraws_its_own_and_no_others(void **state)
 }
 
 static void
+a_ttl_of_less_than_a_second_is_told_as_one(void **state)
+{
+	static const struct {
+		uint64_t ttl_us;
+		uint32_t told_s;
+	} rows[] = { { S / 4, 1 }, { S, 1 }, { S + 1, 2 }, { NEVER, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct backend_spec *specs;
+		struct sources s;
+
+		open_empty(&s);
+		advertise_for(&s, &joe, "a", 0, rows[i].ttl_us);
+		assert_int_equal(sources_specs(&s, NULL, 0, &specs), 1);
+		assert_int_equal(specs[0].ttl_s, rows[i].told_s);
+		free(specs);
+		sources_fini(&s);
+	}
+}
+
+static void
 with_a_ttl_it_outlives_its_client_and_ends_without_a_repeat(void **state)
 {
 	struct sources s;
@@ -276,6 +298,7 @@ main(void)
 		    a_name_is_withdrawn_whoever_named_it_with_all_its_addresses),
 		cmocka_unit_test(one_address_is_withdrawn_whoever_named_it),
 		cmocka_unit_test(a_client_withdraws_its_own_and_no_others),
+		cmocka_unit_test(a_ttl_of_less_than_a_second_is_told_as_one),
 		cmocka_unit_test(
 		    with_a_ttl_it_outlives_its_client_and_ends_without_a_repeat),
 		cmocka_unit_test(more_than_there_may_be_are_refused),
