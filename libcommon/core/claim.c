@@ -178,15 +178,20 @@ insert_user(struct list *l, struct claim *c)
 	list_insert_before(l, at, &c->user_link);
 }
 
+static bool
+would_wait(const struct claim *c)
+{
+	return c->deadline_us > c->asked_at_us;
+}
+
 /* Until when the claim may look for a connection. One that would not wait has
  * the time that one check may take, for its on-acquire. */
 uint64_t
 claim_end_us(const struct pool *p, const struct claim *c)
 {
-	return c->deadline_us > c->asked_at_us
+	return would_wait(c)
 		   ? c->deadline_us
-		   : time_after(
-			 c->asked_at_us, p->policy.health_check_timeout);
+		   : time_after(c->asked_at_us, p->policy.health_check_timeout);
 }
 
 /* When it is refused, be it in the queue or its on-acquire running. */
@@ -273,8 +278,9 @@ claim_dequeue(struct pool *p, struct claim *c)
 enum error
 claim_why_not(const struct pool *p, const struct slot_set *set)
 {
-	bool is_online =
-	    set == NULL ? p->online > 0 : set->health == HEALTH_ONLINE;
+	bool is_online = set == NULL ? p->online > 0
+				     : slot_set_is_usable(set) &&
+					   set->health == HEALTH_ONLINE;
 
 	if (p->named == 0)
 		return ERR_NO_BACKENDS;
@@ -570,7 +576,8 @@ claim_place(struct pool *p, struct claim *c)
 	if (c->is_keyed && c->set != NULL &&
 	    (!slot_set_is_usable(c->set) || c->set->health == HEALTH_OFFLINE))
 		c->set = claim_key_set(p, c->key);
-	if (!p->is_paused && claim_end_us(p, c) > p->now_us) {
+	if (!p->is_paused &&
+	    (would_wait(c) || claim_end_us(p, c) > p->now_us)) {
 		struct user *u = user_get(p, c->uid);
 
 		s = claim_pick(p, u, c->set);
@@ -582,7 +589,7 @@ claim_place(struct pool *p, struct claim *c)
 		return;
 	}
 	claim_enqueue(p, c);
-	if (c->deadline_us == c->asked_at_us) /* it would not wait */
+	if (!would_wait(c))
 		claim_refuse(p, c, claim_why_not(p, c->set));
 }
 

@@ -19,13 +19,14 @@
  *
  * Left: TCP_QUICKACK, which the kernel itself forgets; TCP_CONGESTION,
  * TCP_WINDOW_CLAMP, TCP_TX_DELAY, TCP_LINGER2, IP_MTU_DISCOVER, SO_BUSY_POLL,
- * SO_ZEROCOPY and the sizes of buffers, which cost speed at most and whose value
- * before nobody knows; O_APPEND, which a socket does not know; what is told with
- * bytes (time stamps, IP_RECVTOS, TCP_INQ, SO_RXQ_OVFL), which only who looks
- * for it sees; the times of keepalive where the policy has none, which are idle
- * then; SO_MARK and others that take a privilege; and what cannot be undone: a
- * TCP_ULP such as the kernel's TLS and a locked filter, which a connector's
- * on-recycle finds. Whoever does that has to release the claim as broken.
+ * SO_ZEROCOPY and the sizes of buffers, which cost speed at most and whose
+ * value before nobody knows; O_APPEND, which a socket does not know; what is
+ * told with bytes (time stamps, IP_RECVTOS, TCP_INQ, SO_RXQ_OVFL), which only
+ * who looks for it sees; the times of keepalive where the policy has none,
+ * which are idle then; SO_MARK and others that take a privilege; and what
+ * cannot be undone: a TCP_ULP such as the kernel's TLS and a locked filter,
+ * which a connector's on-recycle finds. Whoever does that has to release the
+ * claim as broken.
  *
  * One call of the system each, which is why the second list has to wait:
  * docs/decisions/lending.md.

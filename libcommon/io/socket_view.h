@@ -4,9 +4,9 @@
 /*
  * What the kernel knows of a connection that others use: whether it is open
  * both ways, where it tells (Linux, TCP_INFO, which costs a microsecond),
- * whether it is over, and whether bytes are still unsent or unacknowledged. A module of its own, since
- * the C library's header of TCP knows less than the kernel's and the two cannot
- * be included together.
+ * whether it is over, and whether bytes are still unsent or unacknowledged. A
+ * module of its own, since the C library's header of TCP knows less than the
+ * kernel's and the two cannot be included together.
  */
 
 #include <stdbool.h>

@@ -272,9 +272,8 @@ on_granted(struct model *m, struct m_claim *c, struct m_slot *s)
 	    (unsigned long long)c->id, c->uid, (unsigned long long)s->id);
 	MUST(w, !m->is_paused, "paused", "claim %llu is granted",
 	    (unsigned long long)c->id);
-	MUST(w, w->now_us <= model_claim_end_us(m, c) || w->is_late,
-	    "deadline", "claim %llu is granted after its time",
-	    (unsigned long long)c->id);
+	MUST(w, w->now_us <= model_claim_end_us(m, c) || w->is_late, "deadline",
+	    "claim %llu is granted after its time", (unsigned long long)c->id);
 	MUST(w, !m->has_acquire || s->is_acquired, "not-acquired",
 	    "claim %llu has slot %llu without on-acquire",
 	    (unsigned long long)c->id, (unsigned long long)s->id);
@@ -310,7 +309,8 @@ is_online_for(const struct model *m, unsigned want)
 {
 	if (want == WANT_ANY || want == WANT_UNKNOWN)
 		return m->online > 0;
-	return m->sets[want - 1].health == M_ONLINE;
+	return m_set_is_usable(&m->sets[want - 1]) &&
+	       m->sets[want - 1].health == M_ONLINE;
 }
 
 /* The queue or the table is full as it comes, or CoDel drops it. */

@@ -104,8 +104,8 @@ plan_client(struct world *w, const struct op *op, struct client *cl)
 		return;
 	d.kind = DUE_DEADLINE;
 	d.what = cl->id;
-	d.at_us = 1 + model_claim_end_us(
-			  pl->model, model_claim(pl->model, cl->id));
+	d.at_us =
+	    1 + model_claim_end_us(pl->model, model_claim(pl->model, cl->id));
 	world_due_add(w, d);
 }
 

@@ -410,8 +410,8 @@ on_due_cancel(struct world *w, struct client *cl)
 	world_called(w, cl->pool);
 }
 
-/* One moment after its time has come, a claim waits no more (unless a policy has
- * lengthened that), and no lease is still held. */
+/* One moment after its time has come, a claim waits no more (unless a policy
+ * has lengthened that), and no lease is still held. */
 static void
 on_due_end(struct world *w, const struct due *d)
 {

@@ -123,7 +123,7 @@ know(struct feeder *f, int client, unsigned name, unsigned addr,
 	*k = (struct known){ client, name, addr, r->priority, r->weight, 0,
 		NEVER };
 	if (r->has_ttl && r->ttl_us != NEVER) {
-		k->ttl_s = (uint32_t)(r->ttl_us / S);
+		k->ttl_s = (uint32_t)((r->ttl_us + S - 1) / S);
 		k->end_us = f->world->now_us + r->ttl_us;
 	}
 }
