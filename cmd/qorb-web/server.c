@@ -172,14 +172,23 @@ on_upgrade(struct conn *c)
 	return 1;
 }
 
-/* The library would speak it, on connections inside of this one that we know
- * nothing of. */
+/* The library would speak HTTP/2, on connections inside of this one that we
+ * know nothing of; and where a WebSocket offers subprotocols that it does not
+ * know, it would end it without a word. */
 static int
-refuse_http2(struct conn *c)
+on_asking_to_upgrade(struct conn *c, const char *to)
 {
-	(void)lws_return_http_status(
-	    c->wsi, 505, "HTTP/1.1 and WebSockets are served");
-	return 1;
+	if (strcasecmp(to, "websocket") != 0) {
+		(void)lws_return_http_status(
+		    c->wsi, 505, "HTTP/1.1 and WebSockets are served");
+		return 1;
+	}
+	if (lws_hdr_total_length(c->wsi, WSI_TOKEN_PROTOCOL) > 0) {
+		(void)lws_return_http_status(c->wsi, 400,
+		    "WebSockets have no subprotocol here; offer none");
+		return 1;
+	}
+	return 0;
 }
 
 /* May this one come in at all? */
@@ -204,7 +213,7 @@ on_conn(struct conn *c, enum lws_callback_reasons reason, void *in)
 		end_conn(c);
 		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return strcasecmp(in, "websocket") == 0 ? 0 : refuse_http2(c);
+		return on_asking_to_upgrade(c, in);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(c);
 	case LWS_CALLBACK_ESTABLISHED:

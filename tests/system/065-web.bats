@@ -648,12 +648,16 @@ many()
 	EOF
 }
 
-@test "subprotocols are not needed; what clients send is not looked at" {
+@test "a subprotocol is refused; what clients send is not looked at" {
 	start_all
-	run_status 4 ws --header 'Sec-WebSocket-Protocol: daemon' "$WEB" \
-	    /qtop/stats
-	run_status 4 ws --header 'Sec-WebSocket-Protocol: chat' "$WEB" \
-	    /qtop/stats
+	local path offer
+	for path in /qtop/stats /events; do
+		for offer in http chat 'chat, http'; do
+			run_status 3 ws --header "Sec-WebSocket-Protocol: $offer" \
+			    "$WEB" "$path"
+			[[ $output == 'refused: 400 '*'no subprotocol here; '* ]]
+		done
+	done
 	with_ws <<-'EOF'
 		c = connect("/qtop/stats?update_secs=0.1")
 		for i in range(20):
