@@ -156,25 +156,42 @@ set_object(const char *pool, const struct picture_backend *b)
 	return o;
 }
 
-/* A set's key tells it from all others of the message. */
-static void
-put_sets(json_t *sets, const struct picture_pool *pool, bool is_only)
+/* pool/name addr, the latter as often as is said; to be freed. */
+static char *
+set_key(const char *pool, const struct picture_backend *b, unsigned addrs)
 {
-	for (size_t i = 0; i < pool->set_count; i++) {
-		const struct picture_backend *b = &pool->sets[i];
-		size_t cap =
-		    strlen(pool->name) + strlen(b->name) + strlen(b->addr) + 3;
-		char *key = mem_new(cap, 1);
-		struct text t;
+	size_t cap =
+	    strlen(pool) + strlen(b->name) + 2 + addrs * (strlen(b->addr) + 1);
+	char *key = mem_new(cap, 1);
+	struct text t;
 
-		text_init(&t, key, cap);
-		if (!is_only)
-			text_addf(&t, "%s/", pool->name);
-		text_add(&t, b->name);
-		if (b->is_ambiguous)
-			text_addf(&t, " %s", b->addr);
-		put_named(sets, key, set_object(pool->name, b));
-		free(key);
+	text_init(&t, key, cap);
+	if (pool[0] != '\0')
+		text_addf(&t, "%s/", pool);
+	text_add(&t, b->name);
+	while (addrs-- > 0)
+		text_addf(&t, " %s", b->addr);
+	return key;
+}
+
+/* A set's key tells it from all others of the message, also from one whose name
+ * is made to look like it. */
+static void
+put_set(json_t *sets, const char *pool, const struct picture_backend *b,
+    bool is_only)
+{
+	for (unsigned addrs = b->is_ambiguous;; addrs++) {
+		char *text = set_key(is_only ? "" : pool, b, addrs);
+		json_t *key = text_value(text);
+		bool is_new =
+		    json_object_get(sets, json_string_value(key)) == NULL;
+
+		if (is_new)
+			put(sets, json_string_value(key), set_object(pool, b));
+		json_decref(key);
+		free(text);
+		if (is_new)
+			return;
 	}
 }
 
@@ -198,7 +215,8 @@ message_stats(const struct picture *p, const char *source, const char *name)
 
 		claims += pool->claims;
 		put_named(pools, pool->name, pool_object(pool));
-		put_sets(sets, pool, count == 1);
+		for (size_t j = 0; j < pool->set_count; j++)
+			put_set(sets, pool->name, &pool->sets[j], count == 1);
 	}
 	put_real(m, "t", (double)p->t_us / (double)US_PER_S);
 	put_text(m, "server", p->server);

@@ -59,6 +59,30 @@ with_several_pools_keys_begin_with_theirs(void **state)
 }
 
 static void
+a_name_that_looks_like_a_key_hides_no_other(void **state)
+{
+	static const char *const keys[] = { "{\"\\\\xFF\":{",
+		",\"\\\\xFF [::1]:4\":{", ",\"x [::1]:1\":{",
+		",\"x [::1]:2\":{", ",\"x [::1]:1 [::1]:3\":{" };
+	struct picture *p = picture_new("q");
+	char *m;
+
+	(void)state;
+	POOL_ROW(p, "pool=a");
+	STATS_ROW(p, "pool=a backend=x addr=[::1]:1");
+	STATS_ROW(p, "pool=a backend=x addr=[::1]:2");
+	STATS_ROW(p, "pool=a backend=x%20[::1]:1 addr=[::1]:3");
+	STATS_ROW(p, "pool=a backend=%FF addr=[::1]:4");
+	STATS_ROW(p, "pool=a backend=%5CxFF addr=[::1]:5");
+	picture_end(p, 1);
+	m = message_stats(p, "s", "a");
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		assert_non_null(strstr(m, keys[i]));
+	free(m);
+	picture_free(&p);
+}
+
+static void
 a_daemon_without_pools_and_an_unknown_pool_have_messages(void **state)
 {
 	struct picture *p = picture_new("q");
@@ -153,6 +177,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_has_pools_and_sets),
 		cmocka_unit_test(with_several_pools_keys_begin_with_theirs),
+		cmocka_unit_test(a_name_that_looks_like_a_key_hides_no_other),
 		cmocka_unit_test(
 		    a_daemon_without_pools_and_an_unknown_pool_have_messages),
 		cmocka_unit_test(
