@@ -720,6 +720,33 @@ many()
 	stop_daemon echo2 2>/dev/null || true
 }
 
+@test "of a pool that comes later, streams and figures come then" {
+	printf '[pool demo]\nbackends = [::1]:1\n' >"$SCRATCH/pool.conf"
+	start_pool -c "$SCRATCH/pool.conf"
+	start_web
+	run_ok get '/stats.json?pool=late'
+	[[ $output == '404 {"version":1,"error":"no-such-pool: '* ]]
+	with_ws <<-'EOF'
+		e = connect("/events?pool=late")
+		c = connect("/qtop/stats?update_secs=0.1&pool=late")
+		# A round later the daemon has been asked for events, too.
+		for _ in range(2):
+		    assert get(c)["error"].startswith("no-such-pool: ")
+		with open(os.environ["SCRATCH"] + "/pool.conf", "a") as f:
+		    f.write("[pool late]\nbackends = [::1]:2\n")
+		os.system("qorb-ctl reload")
+		m = get(e)
+		while m["event"] != "backend-added":
+		    m = get(e)
+		assert (m["pool"], m["name"]) == ("late", "[::1]:2"), m
+		while "error" in (m := get(c)):
+		    pass
+		assert list(m["pools"]) == ["late"], m
+	EOF
+	run_ok get '/stats.json?pool=late'
+	[[ $output == 200\ * ]]
+}
+
 @test "/events: a flood is cut to 20 a second, and what is lost is counted" {
 	start_all
 	ask 'set other max-slots=1' 'pause other' >/dev/null
