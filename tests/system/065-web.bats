@@ -251,6 +251,14 @@ listeners()
 	run curl -s -m "$DEADLINE" "http://$WEB/$(head -c 40000 /dev/zero |
 	    tr '\0' a)"
 	[[ $status -eq 52 || $status -eq 56 ]]
+	local target
+	for target in 'TRACE /' 'PROPFIND /' "GET http://$WEB/healthz" \
+	    'OPTIONS *'; do
+		run_ok raw <<<"$target"$' HTTP/1.1\r\nHost: localhost\r\n\r'
+		[[ $output == *' 403 '* ]]
+	done
+	run_ok raw <<<$'CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r'
+	assert_output ''
 	run_ok get /healthz --http2
 	[[ $output == 505\ * ]]
 	for method in HEAD POST; do
