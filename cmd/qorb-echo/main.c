@@ -82,17 +82,6 @@ rate_option(const char *option, const char *text)
 	return rate;
 }
 
-static uint64_t
-delay_option(const char *text)
-{
-	uint64_t span_us = option_duration(&program, "--delay", text);
-
-	if (span_us == NEVER)
-		program_usage(
-		    &program, "--delay 'never': has to end: use --hang-rate 1");
-	return span_us;
-}
-
 /* A backend's name as the daemon takes it. */
 static const char *
 name_option(const char *text)
@@ -109,7 +98,7 @@ set_option(struct server_settings *s, struct announcement *a, enum option id,
 {
 	switch (id) {
 	case OPT_DELAY:
-		s->delay_us = delay_option(arg);
+		s->delay_us = option_span(&program, "--delay", arg, 0, NEVER);
 		return;
 	case OPT_CLOSE_AFTER:
 		s->close_after = option_number(

@@ -128,15 +128,7 @@ static const struct program program = {
 static uint64_t
 parse_span(const char *option, const char *text, uint64_t min_us)
 {
-	uint64_t span_us = option_duration(&program, option, text);
-
-	if (span_us == NEVER)
-		program_usage(&program, "%s '%s': must end, say a span of time",
-		    option, text);
-	if (span_us < min_us)
-		program_usage(
-		    &program, "%s '%s': must be more than 0", option, text);
-	return span_us;
+	return option_span(&program, option, text, min_us, NEVER);
 }
 
 static double

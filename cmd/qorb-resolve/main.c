@@ -135,7 +135,6 @@ dns_option(struct settings *s, const char *text)
 static void
 timeout_option(struct settings *s, const char *text)
 {
-	uint64_t span_us = option_duration(&program, "--timeout", text);
 	uint64_t min_us = 0;
 	uint64_t max_us = 0;
 
@@ -146,12 +145,8 @@ timeout_option(struct settings *s, const char *text)
 	}
 	RESOLVE_POLICY_TABLE(X)
 #undef X
-	if (span_us < min_us || span_us > max_us)
-		program_usage(&program,
-		    "--timeout '%s': not from %llums to %llus", text,
-		    (unsigned long long)(min_us / US_PER_MS),
-		    (unsigned long long)(max_us / US_PER_S));
-	s->policy.query_timeout_us = span_us;
+	s->policy.query_timeout_us =
+	    option_span(&program, "--timeout", text, min_us, max_us);
 }
 
 static void

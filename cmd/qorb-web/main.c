@@ -82,15 +82,6 @@ set_listen(struct server_options *o, const char *text)
 }
 
 static void
-set_timeout(struct server_options *o, const char *text)
-{
-	o->timeout_us = option_duration(&program, "--timeout", text);
-	if (o->timeout_us < 2 * US_PER_S || o->timeout_us > 3600 * US_PER_S)
-		program_usage(
-		    &program, "--timeout '%s': not a time from 2s to 1h", text);
-}
-
-static void
 set_log_level(const char *text)
 {
 	enum log_level level;
@@ -131,7 +122,8 @@ take_option(struct server_options *o, int id, const char *arg)
 		o->socket = arg;
 		break;
 	case OPT_TIMEOUT:
-		set_timeout(o, arg);
+		o->timeout_us = option_span(
+		    &program, "--timeout", arg, 2 * US_PER_S, 3600 * US_PER_S);
 		break;
 	}
 }

@@ -56,12 +56,8 @@ static const struct program program = {
 static void
 set_interval(struct settings *s, const char *text)
 {
-	uint64_t us = option_duration(&program, "-i", text);
-
-	if (us < LEAST_INTERVAL_US || us > MOST_INTERVAL_US)
-		program_usage(
-		    &program, "-i '%s': not a time from 10ms to 24h", text);
-	s->every_us = us;
+	s->every_us = option_span(
+	    &program, "-i", text, LEAST_INTERVAL_US, MOST_INTERVAL_US);
 	s->has_interval = true;
 }
 

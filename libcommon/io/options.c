@@ -359,6 +359,28 @@ option_duration(const struct program *p, const char *option, const char *text)
 	return span_us;
 }
 
+uint64_t
+option_span(const struct program *p, const char *option, const char *text,
+    uint64_t min_us, uint64_t max_us)
+{
+	char range[64];
+	uint64_t span_us;
+	struct text t;
+
+	if (duration_parse(text, &span_us) && span_us != NEVER &&
+	    span_us >= min_us && span_us <= max_us)
+		return span_us;
+	text_init(&t, range, sizeof(range));
+	text_add(&t, "from ");
+	text_add_duration(&t, min_us);
+	text_add(&t, max_us == NEVER ? " up" : " to ");
+	if (max_us != NEVER)
+		text_add_duration(&t, max_us);
+	program_usage(p,
+	    "%s '%s': not a time %s, written as 250us, 250ms, 5s, 2m or 1h",
+	    option, text, range);
+}
+
 void
 option_addr(const struct program *p, const char *option, const char *text,
     struct addr *addr)

@@ -72,6 +72,10 @@ uint64_t option_number(const struct program *p, const char *option,
     const char *text, uint64_t min, uint64_t max);
 uint64_t option_duration(
     const struct program *p, const char *option, const char *text);
+/* A duration that ends: `never` is refused, also with NEVER for max_us, which
+ * means that any other will do. */
+uint64_t option_span(const struct program *p, const char *option,
+    const char *text, uint64_t min_us, uint64_t max_us);
 void option_addr(const struct program *p, const char *option, const char *text,
     struct addr *addr);
 

@@ -262,8 +262,8 @@ served_and_silent()
 	for row in "--foo|unknown option '--foo'" "-x|unknown option '-x'" \
 	    "--delay|option '--delay' needs DURATION" \
 	    "--quiet=1|option '--quiet' takes no argument: '--quiet=1'" \
-	    "--delay=1d|--delay '1d': not a span of time" \
-	    "--delay=never|--delay 'never': has to end" \
+	    "--delay=1d|--delay '1d': not a time from 0s up, written as" \
+	    "--delay=never|--delay 'never': not a time" \
 	    "--close-after=0|--close-after '0': not a whole number from 1" \
 	    "--close-after=1k|--close-after '1k': not a whole number" \
 	    "--fail-rate=2|--fail-rate '2': not a share" \

@@ -356,7 +356,7 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 	[[ $stderr == *'not one of any, inet6, inet'* ]]
 	for bad in 0 never 1h 10parsecs; do
 		run_status 2 qorb-resolve --timeout $bad _echo._tcp.test.com
-		[[ $stderr == *"--timeout '$bad': not "* ]]
+		[[ $stderr == *"--timeout '$bad': not a time from 10ms to 10m, "* ]]
 	done
 	run_status 2 qorb-resolve --feed '' _echo._tcp.test.com
 	[[ $stderr == *'a pool is needed'* ]]

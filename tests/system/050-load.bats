@@ -745,11 +745,11 @@ usage_error()
 	usage_error "'b': one pool at a time" --duration 1s a b
 	usage_error "the pool's name is empty" --duration 1s ''
 	usage_error "unknown option '--bogus'" --bogus
-	usage_error "--duration '0s': must be more than 0" -d 0s demo
-	usage_error "--duration '5 s': not a span of time" -d '5 s' demo
-	usage_error "--duration 'never': must end" -d never demo
-	usage_error "--hold 'never': must end" -d 1s --hold never demo
-	usage_error "--timeout '0': must be more than 0" -d 1s --timeout 0 demo
+	usage_error "--duration '0s': not a time from 1us up, written as" -d 0s demo
+	usage_error "--duration '5 s': not a time" -d '5 s' demo
+	usage_error "--duration 'never': not a time" -d never demo
+	usage_error "--hold 'never': not a time from 0s up" -d 1s --hold never demo
+	usage_error "--timeout '0': not a time from 1us up" -d 1s --timeout 0 demo
 	usage_error "--wait 'soon': not a span" -d 1s --wait soon demo
 	usage_error "--tasks '0': not a whole number from 1 to 10000" -t 0 demo
 	usage_error "--tasks '10001': not a whole number" -t 10001 demo

@@ -195,7 +195,8 @@ wrong()
 	wrong "-i '0': not a time from 10ms to 24h" -b -i 0
 	wrong "-i '5ms': not a time" -b -i 5ms
 	wrong "-i 'never': not a time" -b -i never
-	wrong "-i 'often': not a span of time" -b -i often
+	wrong "-i 'often': not a time from 10ms to 24h, written as" -b -i often
+	[[ $stderr != *never* ]]
 	wrong "-p ''" -b -p ''
 	wrong "'demo': not a URL; --socket names a daemon" -b demo
 	wrong "'wss://h/': only ws://HOST:PORT is understood" -b wss://h/

@@ -1200,6 +1200,7 @@ wrong()
 	wrong "--max-backends '-1'" --max-backends -1
 	wrong "--timeout '1s': not a time from 2s to 1h" --timeout 1s
 	wrong "--timeout 'never': not a time" --timeout never
+	wrong "--timeout 'x': not a time from 2s to 1h, written as" --timeout x
 	wrong "--log-level 'loud'" --log-level loud
 	wrong "'extra': qorb-web takes no argument" extra
 	run_status 1 qorb-web --listen 127.0.0.1:0 --max-clients 100000

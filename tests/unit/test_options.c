@@ -384,6 +384,56 @@ a_failed_assertion_says_where(void **state)
 }
 
 static void
+use_spans(int argc, char **argv)
+{
+	struct options o;
+
+	ASSERT(argc == 2);
+	options_init(&o, &program, argc, argv);
+	printf("%llu ", (unsigned long long)option_span(&program, "-i", argv[0],
+			    2 * US_PER_S, 3600 * US_PER_S));
+	printf("%llu", (unsigned long long)option_span(
+			   &program, "--hold", argv[1], 1, NEVER));
+}
+
+static void
+spans_have_an_end_and_are_in_their_range(void **state)
+{
+	static const char *const good[][2] = {
+		{ "2s 1us", "2000000 1" },
+		{ "1h 876000h", "3600000000 3153600000000000" },
+	};
+	static const char *const bad[][2] = {
+		{ "1999999us 1s", "-i '1999999us': not a time from 2s to 1h" },
+		{ "3601s 1s", "-i '3601s': not a time from 2s to 1h" },
+		{ "never 1s", "-i 'never': not a time from 2s to 1h" },
+		{ "often 1s", "-i 'often': not a time from 2s to 1h" },
+		{ "2s 0", "--hold '0': not a time from 1us up" },
+		{ "2s never", "--hold 'never': not a time from 1us up" },
+		{ "2s 1d", "--hold '1d': not a time from 1us up" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		struct outcome r = run(use_spans, good[i][0]);
+
+		assert_int_equal(r.status, 0);
+		assert_string_equal(r.out, good[i][1]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct outcome r = run(use_spans, bad[i][0]);
+		char wanted[512];
+
+		snprintf(wanted, sizeof(wanted),
+		    "demo: %s, written as 250us, 250ms, 5s, 2m or 1h\n"
+		    "try 'demo --help'\n",
+		    bad[i][1]);
+		assert_int_equal(r.status, USAGE_STATUS);
+		assert_string_equal(r.err, wanted);
+	}
+}
+
+static void
 use_values(int argc, char **argv)
 {
 	char buf[ADDR_TEXT_BYTES];
@@ -455,6 +505,7 @@ main(void)
 		cmocka_unit_test(
 		    a_message_is_one_line_whatever_words_are_in_it),
 		cmocka_unit_test(a_failed_assertion_says_where),
+		cmocka_unit_test(spans_have_an_end_and_are_in_their_range),
 		cmocka_unit_test(values_are_parsed_or_told),
 	};
 
