@@ -81,6 +81,17 @@ set_listen(struct server_options *o, const char *text)
 		    text);
 }
 
+/* To one that cannot be it would try to connect for ever. */
+static void
+set_socket(struct server_options *o, const char *text)
+{
+	if (text[0] == '\0' || strlen(text) >= ADDR_PATH_BYTES)
+		program_usage(&program,
+		    "--socket '%s': a path of 1 to %d bytes is needed", text,
+		    ADDR_PATH_BYTES - 1);
+	o->socket = text;
+}
+
 static void
 set_log_level(const char *text)
 {
@@ -119,7 +130,7 @@ take_option(struct server_options *o, int id, const char *arg)
 		    &program, "--max-clients", arg, 1, 100000);
 		break;
 	case OPT_SOCKET:
-		o->socket = arg;
+		set_socket(o, arg);
 		break;
 	case OPT_TIMEOUT:
 		o->timeout_us = option_span(

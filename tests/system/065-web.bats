@@ -1202,6 +1202,10 @@ wrong()
 	wrong "--timeout 'never': not a time" --timeout never
 	wrong "--timeout 'x': not a time from 2s to 1h, written as" --timeout x
 	wrong "--log-level 'loud'" --log-level loud
+	local path
+	path=/$(head -c 103 /dev/zero | tr '\0' a)
+	wrong "--socket '$path': a path of 1 to 103 bytes" --socket "$path"
+	wrong "--socket '': a path of 1 to 103 bytes" --socket ''
 	wrong "'extra': qorb-web takes no argument" extra
 	run_status 1 qorb-web --listen 127.0.0.1:0 --max-clients 100000
 	[[ $stderr == *'raise its limit (ulimit -n) or lower --max-clients' ]]
