@@ -506,6 +506,36 @@ start_load()
 	EOF
 }
 
+@test "the titles of all columns can be read, whatever it is sorted by" {
+	start_world
+	page <<-'EOF'
+		b.size(850, 740)
+		b.go(URL)
+		wait_until_live()
+		# Wider than its place, and beside the events.
+		for width in 360, 850, 1560, 1920:
+		    b.size(width, 740)
+		    assert b.js("""
+			const heads = [...document.querySelectorAll('thead th')];
+			const isCut = (th) => {
+			    const text = document.createRange();
+			    text.selectNodeContents(th);
+			    return th.scrollWidth > th.clientWidth ||
+				text.getBoundingClientRect().right >
+				th.getBoundingClientRect().right -
+				parseFloat(getComputedStyle(th).paddingRight);
+			};
+			const cut = (sorted) => heads.filter(isCut)
+			    .map((th) => [sorted, th.textContent]);
+			return heads.flatMap((th) => {
+			    th.querySelector('button')?.click();
+			    return cut(th.textContent);
+			});
+		    """) == []
+		b.assert_quiet()
+	EOF
+}
+
 @test "a pool is chosen from several, and is kept in the address" {
 	start_world "spare=[::1]:1"
 	page <<-'EOF'
