@@ -555,6 +555,49 @@ start_load()
 	EOF
 }
 
+@test "a pool that is not there is told of, and shown when it comes" {
+	start_world
+	page <<-'EOF'
+		SERVICE = "return document.querySelector('#service').textContent"
+		b.size(360, 740, 2, True)
+		b.go(URL + "#pool=%3Cimg%20src=x%20onerror=alert(1)%3E" +
+		    "x" * 1000)
+		wait_until_live()
+		said = b.js(SERVICE)
+		assert said.startswith("No pool <img src=x onerror=alert(1)>xxx")
+		assert said.endswith("xxx is known; this is another one."), said
+		assert len(said) < 300, said
+		assert b.js("return document.images.length") == 0
+		assert b.js("return document.documentElement.scrollWidth") <= 360
+		assert b.text("#pool-name") == "demo"
+		for scheme in "light", "dark":
+		    b.media(prefers_color_scheme=scheme)
+		    b.wait_for(scheme, "return matchMedia("
+		        f"'(prefers-color-scheme: {scheme})').matches")
+		    assert b.js(FAINT) == []
+
+		# Asked for one that is there, it does not say so any more.
+		b.js("location.hash = 'pool=demo'")
+		b.wait_for("the service", SERVICE + " === 'static'")
+		b.js("location.hash = 'pool=late'")
+		b.wait_for("the words",
+		    SERVICE + ".startsWith('No pool late is known; ')")
+		feed()
+		m, late = message(2), message(1, "late")
+		feed(m)
+		assert b.text("#pool-name") == "demo"
+		assert "No pool late" in b.js(SERVICE), b.js(SERVICE)
+		m["pools"].update(late["pools"])
+		m["sets"] = {"late/b": late["sets"]["b00001"], **m["sets"]}
+		feed(m)
+		assert b.js("return document.querySelector('#pool-select')"
+		    ".value") == "late"
+		assert b.js(SERVICE) == ""
+		assert len(rows()) == 1, rows()
+		b.assert_quiet()
+	EOF
+}
+
 @test "what the server sends is text, whatever it looks like" {
 	start_world
 	local name='%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E'

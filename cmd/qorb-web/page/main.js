@@ -40,13 +40,23 @@ function hashPool() {
 	}
 }
 
+/* Its service, or why this is not what the reader looks for. */
+function drawService(pool) {
+	const isOther = page.chosen !== '' && page.chosen !== pool.name;
+	const node = byId('service');
+
+	setText(node, isOther ? `No pool ${words(page.chosen, '')} is known; ` +
+	    'this is another one.' : pool.isThere ? pool.service :
+	    'The daemon has no such pool now.');
+	node.classList.toggle('is-news', isOther || !pool.isThere);
+}
+
 function drawPools(pool) {
 	const names = poolNames(), select = byId('pool-select');
 	const all = names.includes(pool.name) ? names : [pool.name, ...names];
 
 	setText(byId('pool-name'), pool.name || 'all');
-	setText(byId('service'), pool.isThere ? pool.service :
-	    'The daemon has no such pool now.');
+	drawService(pool);
 	byId('pool-choice').hidden = all.length < 2;
 	byId('pool-name').classList.toggle('unseen', all.length > 1);
 	if (select.dataset.names !== JSON.stringify(all)) {
