@@ -5,11 +5,9 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "answer.h"
 #include "client/qorb_client.h"
@@ -246,18 +244,6 @@ read_command_line(struct request *r, int argc, char **argv)
 	}
 }
 
-/* Where a standard stream is closed, the next descriptor would become it. */
-static void
-fill_standard_streams(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	fd_close(&fd);
-}
-
 static void
 say_hello(struct qorb_client *client)
 {
@@ -366,7 +352,6 @@ main(int argc, char **argv)
 	int status;
 
 	read_command_line(&request, argc, argv);
-	fill_standard_streams();
 	client = claim(&request, &grant);
 	if (!signals_init())
 		program_fail(

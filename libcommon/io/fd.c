@@ -43,6 +43,18 @@ fd_set_cloexec(int fd)
 	return flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == 0;
 }
 
+bool
+fd_fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* Those below are open: it becomes the lowest that is free. */
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", O_RDONLY | O_CLOEXEC) != fd)
+			return false;
+	}
+	return true;
+}
+
 uint64_t
 fd_raise_limit(void)
 {

@@ -19,6 +19,12 @@ void fd_close(int *fd);
 bool fd_set_nonblocking(int fd, bool on) MUST_CHECK;
 bool fd_set_cloexec(int fd) MUST_CHECK;
 
+/* Opens each of the descriptors 0, 1 and 2 that is closed, since what is made
+ * next would become it, and output end up there: on /dev/null, close-on-exec
+ * and for reading only, so that an input that is not there has ended and output
+ * that goes nowhere fails with EBADF. False with errno set. */
+bool fd_fill_standard(void) MUST_CHECK;
+
 /* Raises the soft limit of descriptors to the hard one; the limit in force. */
 uint64_t fd_raise_limit(void);
 

@@ -1,5 +1,6 @@
 #include "io/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "core/number.h"
 #include "core/text.h"
 #include "core/version.h"
+#include "io/fd.h"
 
 /* Most rows of one program. */
 #define ROWS_MAX 60
@@ -111,6 +113,11 @@ options_init(
 	/* Forgets an earlier command line too. */
 	optind = 0;
 #endif
+	if (!fd_fill_standard())
+		program_fail(program->usage_status,
+		    "a standard stream is closed, and /dev/null cannot be "
+		    "opened in its place: %s",
+		    strerror(errno));
 }
 
 /* Prints text in lines of at most HELP_COLS, broken at spaces. The first line

@@ -45,6 +45,8 @@ struct options {
 	int index; /* first operand, once options_next returned 0 */
 };
 
+/* To be called before any descriptor is made: standard streams that are closed
+ * are filled (fd_fill_standard), or the program ends with usage_status. */
 void options_init(
     struct options *o, const struct program *program, int argc, char **argv);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +68,64 @@ blocking_is_switched_on_and_off(void **state)
 	assert_int_equal(errno, EBADF);
 	assert_false(fd_set_cloexec(-1));
 	assert_int_equal(errno, EBADF);
+}
+
+static bool
+is_refused(ssize_t n)
+{
+	return n == -1 && errno == EBADF;
+}
+
+/* In a process of its own. */
+static bool
+fills_input_and_errors(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	char byte = 'x';
+
+	close(STDIN_FILENO);
+	close(STDERR_FILENO);
+	return fd_fill_standard() && read(STDIN_FILENO, &byte, 1) == 0 &&
+	       is_refused(write(STDIN_FILENO, &byte, 1)) &&
+	       is_refused(write(STDERR_FILENO, &byte, 1)) &&
+	       (fcntl(STDIN_FILENO, F_GETFD) & FD_CLOEXEC) != 0 &&
+	       (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) != 0 &&
+	       fcntl(STDOUT_FILENO, F_GETFL) == flags;
+}
+
+static bool
+fails_to_fill(void)
+{
+	struct rlimit none = { 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &none) != 0)
+		return false;
+	none.rlim_cur = 0;
+	if (setrlimit(RLIMIT_NOFILE, &none) != 0 || !fd_fill_standard())
+		return false;
+	close(STDOUT_FILENO);
+	return !fd_fill_standard() && errno == EMFILE;
+}
+
+static void
+is_true_of_a_child(bool (*what)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(what() ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+standard_streams_that_are_closed_are_filled(void **state)
+{
+	(void)state;
+	is_true_of_a_child(fills_input_and_errors);
+	is_true_of_a_child(fails_to_fill);
 }
 
 static void
@@ -261,6 +320,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closing_forgets_the_number_and_keeps_errno),
 		cmocka_unit_test(blocking_is_switched_on_and_off),
+		cmocka_unit_test(standard_streams_that_are_closed_are_filled),
 		cmocka_unit_test(
 		    the_limit_of_descriptors_is_raised_to_the_hard_one),
 		cmocka_unit_test(

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -277,6 +278,46 @@ help_that_cannot_be_written_is_a_failure(void **state)
 }
 
 static void
+allow_descriptors(rlim_t count)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = count;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A search for leaks, which comes last, needs some. */
+static void
+allow_some(void)
+{
+	allow_descriptors(64);
+}
+
+static void
+begin_without_input(int argc, char **argv)
+{
+	struct options o;
+
+	assert_int_equal(atexit(allow_some), 0);
+	close(STDIN_FILENO);
+	allow_descriptors(0);
+	options_init(&o, &program, argc, argv);
+}
+
+static void
+no_program_begins_with_a_stream_that_stays_closed(void **state)
+{
+	struct outcome r = run(begin_without_input, "x");
+
+	(void)state;
+	assert_int_equal(r.status, USAGE_STATUS);
+	assert_string_equal(r.err,
+	    "demo: a standard stream is closed, and /dev/null cannot be "
+	    "opened in its place: Too many open files\n");
+}
+
+static void
 warn_and_fail(int argc, char **argv)
 {
 	struct options o;
@@ -498,6 +539,8 @@ main(void)
 		    help_fits_a_terminal_and_ends_with_the_examples),
 		cmocka_unit_test(version_is_one_line),
 		cmocka_unit_test(help_that_cannot_be_written_is_a_failure),
+		cmocka_unit_test(
+		    no_program_begins_with_a_stream_that_stays_closed),
 		cmocka_unit_test(messages_carry_the_name_of_the_program),
 		cmocka_unit_test(messages_come_after_what_was_printed_before),
 		cmocka_unit_test(
