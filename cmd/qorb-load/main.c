@@ -4,6 +4,7 @@
  * compare.h for two of them in turns, interactive.h for the screen.
  */
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
@@ -28,6 +29,18 @@
 #define FDS_SPARE 32
 #define WHY_BYTES 512
 
+/* What SIGPIPE did when we began. */
+static struct sigaction pipe_before;
+
+/* Nobody who reads what we say of a run has a say in whether it goes on. */
+static void
+ignore_pipes(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGPIPE, &ignore, &pipe_before);
+}
+
 static void
 check_fds(const struct workload *w)
 {
@@ -48,6 +61,20 @@ check_written(FILE *file, const char *name)
 	if (fflush(file) != 0 || ferror(file))
 		program_fail(
 		    1, "%s: cannot be written: %s", name, strerror(errno));
+}
+
+/* A reader of the report who goes away ends us as it ends others. */
+static void
+begin_report(void)
+{
+	(void)sigaction(SIGPIPE, &pipe_before, NULL);
+}
+
+static void
+end_report(void)
+{
+	check_written(stdout, "standard output");
+	ignore_pipes();
 }
 
 /* Opened before the run, so that it is not all for nothing. */
@@ -101,13 +128,14 @@ start_progress(struct progress *p, const struct settings *s)
 static void
 print_report(const struct settings *s, const struct report *r)
 {
+	begin_report();
 	if (s->is_json) {
 		if (!report_json(r, stdout))
 			program_fail(1, "out of memory");
 	} else if (r->end != DRIVER_REFUSED || r->figures->granted > 0) {
 		report_text(r, stdout);
 	}
-	check_written(stdout, "standard output");
+	end_report();
 }
 
 static int
@@ -143,11 +171,12 @@ load(const struct settings *s, const struct workload *work)
 static void
 print_compared(const struct settings *s, const struct compare_report *both)
 {
+	begin_report();
 	if (!s->is_json)
 		report_compare(both, stdout);
 	else if (!report_compare_json(both, stdout))
 		program_fail(1, "out of memory");
-	check_written(stdout, "standard output");
+	end_report();
 }
 
 /* What both sides have shown, or the pool alone when it never came to the
@@ -242,6 +271,7 @@ load_to_an_end(const struct settings *s)
 	struct replay replay = { 0 };
 	int status;
 
+	ignore_pipes();
 	if (s->replay_path != NULL) {
 		read_replay(&replay, s->replay_path);
 		work.replay = &replay;

@@ -310,6 +310,29 @@ stall()
 	[ -z "$stderr" ]
 }
 
+@test "a reader of the progress who goes away does not end the run" {
+	start_all
+	mkfifo "$SCRATCH/messages"
+	head -c 1 "$SCRATCH/messages" >/dev/null 3>&- 4>&- &
+	# Some lines more, then a message about the failures, and the report.
+	run_status 1 bash -c "exec qorb-load --progress --rate 20 --duration 3s \
+	    --wait 0 --key-space 1 --hold 1h --fail-above 0 --json demo \
+	    2>'$SCRATCH/messages'"
+	report_says '.errors.total > 0 and .cycles.unfinished > 0'
+}
+
+@test "a reader of the report who goes away ends it quietly" {
+	start_all
+	mkfifo "$SCRATCH/report"
+	start_daemon -n load bash -c "exec qorb-load --progress \
+	    --duration 1h demo >'$SCRATCH/report'"
+	exec {reader}<"$SCRATCH/report"
+	wait_for_text "$SCRATCH/load.err" 'claims/s'
+	exec {reader}<&-
+	stop_daemon load 141
+	run_status 1 grep -v 'claims/s' "$SCRATCH/load.err"
+}
+
 @test "--histogram writes all latencies" {
 	start_all
 	run_ok qorb-load --claims 200 --histogram "$SCRATCH/h" demo
