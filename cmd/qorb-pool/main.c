@@ -115,6 +115,17 @@ read_config(const struct settings *s)
 	return c;
 }
 
+/* What would end us though nobody has told us to end: a signal that strays
+ * here, a reader or a file that takes no more of what we write. */
+static void
+ignore_signals(void)
+{
+	static const int numbers[] = { SIGPIPE, SIGUSR1, SIGUSR2, SIGXFSZ };
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		(void)signal(numbers[i], SIG_IGN);
+}
+
 static int
 run(const struct settings *s, struct config *config)
 {
@@ -123,7 +134,7 @@ run(const struct settings *s, struct config *config)
 	struct daemon *d;
 	int status;
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	ignore_signals();
 	text_init(&why, buf, sizeof(buf));
 	d = daemon_new(s, config, &why);
 	if (d == NULL)

@@ -99,7 +99,7 @@ static void
 reset_signals(void)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD,
-		SIGPIPE };
+		SIGPIPE, SIGUSR1, SIGUSR2, SIGXFSZ };
 	sigset_t none;
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)

@@ -211,6 +211,18 @@ zone_names()
 	assert_line --index 1 --regexp '^rename.*state"\).* = 0$'
 }
 
+@test "a state file beyond the limit on the size of files is told" {
+	# The log is a file too, and so has to be written by another process.
+	# shellcheck disable=SC2016
+	start_daemon -n pool -s "$QORB_SOCKET" bash -c 'exec 2> >(exec cat >"$1")
+	    shift; ulimit -f 0; exec "$@"' - "$SCRATCH/log" \
+	    qorb-pool --dns 127.0.0.1:1 --set "state-file=$SCRATCH/state" \
+	    demo=_a._b
+	wait_for_text "$SCRATCH/log" \
+	    "state-file $SCRATCH/state cannot be written: File too large"
+	stop_daemon pool
+}
+
 @test "two daemons never share a state file" {
 	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
 	start_saving

@@ -999,6 +999,18 @@ while True:
 	stop_daemon pool 2>/dev/null || true
 }
 
+@test "signals that mean nothing to it do not end it" {
+	local signal
+	start_demo
+	for signal in USR1 USR2 XFSZ PIPE; do
+		kill -s "$signal" "$(daemon_pid pool)"
+	done
+	run_ok ask ping
+	assert_output ok
+	stop_daemon pool
+	[[ ! -e $QORB_SOCKET ]]
+}
+
 @test "terminate ends it, at once when there is no grace" {
 	start_demo
 	talk <<-'EOF'
