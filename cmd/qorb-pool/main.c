@@ -1,7 +1,9 @@
 /* qorb-pool: options, and from them a daemon. */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon.h"
 #include "io/options.h"
@@ -144,6 +146,15 @@ run(const struct settings *s, struct config *config)
 	return status;
 }
 
+static void
+say_good(const struct config *c)
+{
+	printf(
+	    "OK: %zu pool%s\n", c->pool_count, c->pool_count == 1 ? "" : "s");
+	if (fflush(stdout) != 0)
+		program_fail(1, "standard output: %s", strerror(errno));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -153,8 +164,7 @@ main(int argc, char **argv)
 	int status = 0;
 
 	if (is_check) {
-		printf("OK: %zu pool%s\n", config->pool_count,
-		    config->pool_count == 1 ? "" : "s");
+		say_good(config);
 		config_free(&config);
 	} else {
 		status = run(&settings, config);

@@ -79,6 +79,16 @@ start_configured()
 	[[ $stderr == *'No such file'* ]]
 }
 
+@test "a check whose result cannot be written fails" {
+	[[ -c /dev/full ]] || skip "no /dev/full here"
+	run_status 1 bash -c "qorb-pool --check-config 'a=[::1]:1' >/dev/full"
+	assert_equal "$stderr" \
+	    'qorb-pool: standard output: No space left on device'
+	run_status 1 bash -c "qorb-pool --check-config 'a=[::1]:1' >&-"
+	assert_equal "$stderr" \
+	    'qorb-pool: standard output: Bad file descriptor'
+}
+
 @test "a wrong file starts nothing and is one line with file and line" {
 	configure <<-END
 		[pool a]
