@@ -139,9 +139,7 @@ check_whole(struct config *c, struct text *why)
 		return false;
 	}
 	if (c->socket[0] == '\0' && !socket_path_default(c->socket)) {
-		text_addf(why,
-		    "$QORB_SOCKET: a path of at most %d bytes is needed",
-		    ADDR_PATH_BYTES - 1);
+		socket_path_complain(why);
 		return false;
 	}
 	return true;

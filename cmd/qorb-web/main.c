@@ -139,6 +139,20 @@ take_option(struct server_options *o, int id, const char *arg)
 	}
 }
 
+/* In path, which has ADDR_PATH_BYTES. */
+static const char *
+default_socket(char *path)
+{
+	char buf[WHY_BYTES];
+	struct text why;
+
+	if (socket_path_default(path))
+		return path;
+	text_init(&why, buf, sizeof(buf));
+	socket_path_complain(&why);
+	program_fail(EXIT_USAGE, "%s", buf);
+}
+
 static void
 read_command_line(struct server_options *o, int argc, char **argv)
 {
@@ -157,12 +171,8 @@ read_command_line(struct server_options *o, int argc, char **argv)
 		    argv[options.index]);
 	if (o->listen.kind == ADDR_NONE)
 		set_listen(o, "127.0.0.1:42069");
-	if (o->socket == NULL && !socket_path_default(path))
-		program_fail(EXIT_USAGE,
-		    "$QORB_SOCKET: a path of at most %d bytes is needed",
-		    ADDR_PATH_BYTES - 1);
 	if (o->socket == NULL)
-		o->socket = path;
+		o->socket = default_socket(path);
 }
 
 /* Clients are served as far as there are descriptors. */

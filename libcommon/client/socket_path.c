@@ -7,6 +7,11 @@
 
 #define TMP "/tmp/"
 
+/* What is in the folder of $XDG_RUNTIME_DIR. */
+#define IN_RUNTIME "/qorb/pool.sock"
+
+#define LONGEST (ADDR_PATH_BYTES - 1)
+
 static const char *
 environment(const char *name)
 {
@@ -37,12 +42,22 @@ socket_path_default(char *buf)
 		text_add(&t, "/run/qorb/pool.sock");
 	} else if (runtime != NULL) {
 		text_add(&t, runtime);
-		text_add(&t, "/qorb/pool.sock");
+		text_add(&t, IN_RUNTIME);
 	} else {
 		add_own_folder(&t);
 		text_add(&t, "pool.sock");
 	}
 	return !t.is_cut;
+}
+
+void
+socket_path_complain(struct text *why)
+{
+	bool is_named = environment("QORB_SOCKET") != NULL;
+	size_t most = is_named ? LONGEST : LONGEST - strlen(IN_RUNTIME);
+
+	text_addf(why, "$%s: a path of at most %zu bytes is needed",
+	    is_named ? "QORB_SOCKET" : "XDG_RUNTIME_DIR", most);
 }
 
 bool

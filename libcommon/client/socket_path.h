@@ -17,6 +17,10 @@
  * environment names is longer than a Unix socket's path can be. */
 bool socket_path_default(char *buf) MUST_CHECK;
 
+/* After false of that: which variable names too long a path, and how long one
+ * may be. */
+void socket_path_complain(struct text *why);
+
 /* Anybody can make a folder in /tmp, and wait there for those who come. So each
  * folder of a path below it that exists has to be one of ours, or of root, that
  * not all may write to; else why says which is not. Other paths are good. */

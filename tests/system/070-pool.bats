@@ -91,6 +91,24 @@ refuses()
 	refuses "--log-level" --log-level loud 'a=[::1]:1'
 }
 
+@test "too long a path in the environment is told by its variable" {
+	local long uid=$((50000 + $$ % 5000)) as=()
+	long=/$(printf 'x%.0s' {1..120})
+	export QORB_SOCKET=$long
+	refuses "\$QORB_SOCKET: a path of at most 103 bytes is" 'a=[::1]:1'
+	run_status 2 qorb-web
+	[[ $stderr == *"\$QORB_SOCKET: a path of at most 103 bytes is"* ]]
+	# To root it names none.
+	[[ $EUID -ne 0 ]] || as=(setpriv --reuid "$uid" --clear-groups)
+	"${as[@]}" "$QORB_BIN/qorb-pool" --version ||
+	    skip "another user cannot run the programs from here"
+	as+=(env -u QORB_SOCKET XDG_RUNTIME_DIR="$long")
+	run_status 2 "${as[@]}" "$QORB_BIN/qorb-pool" 'a=[::1]:1'
+	[[ $stderr == *"\$XDG_RUNTIME_DIR: a path of at most 88 bytes is"* ]]
+	run_status 2 "${as[@]}" "$QORB_BIN/qorb-web"
+	[[ $stderr == *"\$XDG_RUNTIME_DIR: a path of at most 88 bytes is"* ]]
+}
+
 @test "a socket that another daemon answers on is left alone" {
 	start_pool 'a=[::1]:1'
 	run_status 1 qorb-pool --socket "$QORB_SOCKET" 'b=[::1]:1'

@@ -75,6 +75,48 @@ a_path_that_no_socket_can_have_is_refused(void **state)
 }
 
 static void
+is_too_long(const char *socket, const char *runtime, const char *complaint)
+{
+	char path[ADDR_PATH_BYTES], buf[128];
+	struct text why;
+
+	set("QORB_SOCKET", socket);
+	set("XDG_RUNTIME_DIR", runtime);
+	assert_false(socket_path_default(path));
+	text_init(&why, buf, sizeof(buf));
+	socket_path_complain(&why);
+	assert_string_equal(buf, complaint);
+}
+
+static void
+the_variable_that_names_too_long_a_path_is_told(void **state)
+{
+	char longest[ADDR_PATH_BYTES + 1], runtime[] = "/qorb/pool.sock";
+	char path[ADDR_PATH_BYTES];
+	uid_t uid = geteuid();
+
+	(void)state;
+	memset(longest, 'x', ADDR_PATH_BYTES);
+	longest[0] = '/';
+	longest[ADDR_PATH_BYTES] = '\0';
+	is_too_long(longest, longest,
+	    "$QORB_SOCKET: a path of at most 103 bytes is needed");
+	/* To root it names none. */
+	if (uid == 0)
+		assert_int_equal(seteuid(65534), 0);
+	is_too_long(NULL, longest,
+	    "$XDG_RUNTIME_DIR: a path of at most 88 bytes is needed");
+	longest[89] = '\0';
+	is_too_long(NULL, longest,
+	    "$XDG_RUNTIME_DIR: a path of at most 88 bytes is needed");
+	longest[88] = '\0';
+	set("XDG_RUNTIME_DIR", longest);
+	assert_true(socket_path_default(path));
+	assert_string_equal(path + 88, runtime);
+	assert_int_equal(seteuid(uid), 0);
+}
+
+static void
 is_trusted(const char *path, const char *complaint)
 {
 	char buf[512];
@@ -134,6 +176,8 @@ main(void)
 		cmocka_unit_test(the_environment_names_it),
 		cmocka_unit_test(without_that_it_is_where_daemons_have_theirs),
 		cmocka_unit_test(a_path_that_no_socket_can_have_is_refused),
+		cmocka_unit_test(
+		    the_variable_that_names_too_long_a_path_is_told),
 		cmocka_unit_test(below_tmp_only_folders_of_ours_are_trusted),
 		cmocka_unit_test(the_default_folder_in_tmp_is_known),
 	};
