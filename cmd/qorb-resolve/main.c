@@ -315,12 +315,27 @@ print_set(struct run *run)
 	if (run->settings.is_explain)
 		explain(run, &rows);
 	if (run->settings.is_watch)
-		rows_print_changes(&run->rows, &rows, is_json, stdout);
+		rows_print_changes(
+		    &run->rows, &rows, clock_wall_us(), is_json, stdout);
 	else
 		rows_print(&rows, is_json, stdout);
 	rows_fini(&run->rows);
 	run->rows = rows;
 	flush_output();
+}
+
+/* When a backend was last seen is said again only once it is gone. */
+static void
+see_set(struct run *run)
+{
+	const struct backend_spec *specs;
+	size_t count = resolver_backends(run->resolver, &specs);
+	struct rows rows;
+
+	rows_init(&rows, specs, count);
+	explain(run, &rows);
+	rows_see(&run->rows, &rows);
+	rows_fini(&rows);
 }
 
 /* Trouble of another kind in the same status: no change will tell of it. */
@@ -334,6 +349,8 @@ on_end(void *ctx, struct resolver *r)
 	    run->failures != 0 && run->failures != run->told_failures)
 		say_trouble(run);
 	run->told_failures = run->failures;
+	if (run->settings.is_explain && run->settings.is_watch)
+		see_set(run);
 }
 
 static bool

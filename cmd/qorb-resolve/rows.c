@@ -72,7 +72,8 @@ print_quoted(const char *text, FILE *out)
 }
 
 static void
-print_json_origin(const struct row_origin *origin, FILE *out)
+print_json_origin(
+    const struct row_origin *origin, enum change change, FILE *out)
 {
 	fprintf(out, ",\"source\":\"dns\",\"server\":");
 	print_quoted(origin->server, out);
@@ -80,6 +81,8 @@ print_json_origin(const struct row_origin *origin, FILE *out)
 	if (origin->absent_us != 0)
 		fprintf(
 		    out, ",\"absent\":%llu.%06llu", SECONDS(origin->absent_us));
+	if (change == CHANGE_REMOVED)
+		return;
 	fprintf(out, ",\"rule\":\"%s\",\"why\":", origin->rule);
 	print_quoted(origin->why, out);
 }
@@ -100,12 +103,12 @@ print_json(const struct rows *rows, size_t i, enum change change, FILE *out)
 	    addr_text(&spec->addr, addr), spec->priority, spec->weight,
 	    spec->ttl_s);
 	if (rows->origins != NULL)
-		print_json_origin(&rows->origins[i], out);
+		print_json_origin(&rows->origins[i], change, out);
 	fputs("}\n", out);
 }
 
 static void
-print_origin(const struct row_origin *origin, FILE *out)
+print_origin(const struct row_origin *origin, enum change change, FILE *out)
 {
 	fprintf(out, " source=dns server=%s seen=%llu.%06llu",
 	    origin->server[0] != '\0' ? origin->server : "-",
@@ -114,7 +117,8 @@ print_origin(const struct row_origin *origin, FILE *out)
 		fprintf(out, " absent=%llu.%06llu", SECONDS(origin->absent_us));
 	else
 		fputs(" absent=-", out);
-	fprintf(out, " rule=%s", origin->rule);
+	/* No rule has in the set what is gone. */
+	fprintf(out, " rule=%s", change == CHANGE_REMOVED ? "-" : origin->rule);
 }
 
 static void
@@ -132,7 +136,7 @@ print_row(const struct rows *rows, size_t i, enum change change, bool is_json,
 	    changes[change].sign, spec->name, addr_text(&spec->addr, addr),
 	    spec->priority, spec->weight, spec->ttl_s);
 	if (rows->origins != NULL)
-		print_origin(&rows->origins[i], out);
+		print_origin(&rows->origins[i], change, out);
 	fputc('\n', out);
 }
 
@@ -206,8 +210,33 @@ change_of(const struct rows *old, const struct backend_spec *before,
 }
 
 void
-rows_print_changes(
-    const struct rows *old, const struct rows *new, bool is_json, FILE *out)
+rows_see(struct rows *rows, const struct rows *now)
+{
+	const struct backend_spec **index = make_index(now);
+	const struct backend_spec *spec;
+	size_t i;
+
+	for (i = 0; i < rows->count; i++) {
+		spec = find(index, now->count, &rows->specs[i]);
+		if (spec != NULL)
+			rows->origins[i].seen_us =
+			    now->origins[spec - now->specs].seen_us;
+	}
+	free(index);
+}
+
+static void
+print_gone(
+    struct rows *rows, size_t i, uint64_t now_us, bool is_json, FILE *out)
+{
+	if (rows->origins != NULL && rows->origins[i].absent_us == 0)
+		rows->origins[i].absent_us = now_us;
+	print_row(rows, i, CHANGE_REMOVED, is_json, out);
+}
+
+void
+rows_print_changes(struct rows *old, const struct rows *new, uint64_t now_us,
+    bool is_json, FILE *out)
 {
 	const struct backend_spec **old_index = make_index(old);
 	const struct backend_spec **new_index = make_index(new);
@@ -218,7 +247,7 @@ rows_print_changes(
 	for (i = 0; i < old->count; i++) {
 		spec = &old->specs[i];
 		if (find(new_index, new->count, spec) == NULL)
-			print_row(old, i, CHANGE_REMOVED, is_json, out);
+			print_gone(old, i, now_us, is_json, out);
 	}
 	for (i = 0; i < new->count; i++) {
 		spec = &new->specs[i];

@@ -40,6 +40,10 @@ void rows_fini(struct rows *rows);
 /* Has origins shown too: count zeroed ones, for the caller to fill. */
 void rows_explain(struct rows *rows);
 
+/* Brings up to date when those were last seen that are in now too: a set that
+ * does not change is not printed, but it is seen each time. */
+void rows_see(struct rows *rows, const struct rows *now);
+
 /* All of a set, a line each: NAME ADDR priority=N weight=N ttl=N, with origins
  * source=dns server=ADDR seen=T absent=T rule=WORD behind it; or an object of
  * JSON. */
@@ -47,8 +51,9 @@ void rows_print(const struct rows *rows, bool is_json, FILE *out);
 
 /* What leads from old to new: lines that are gone (-), then new (+) and
  * changed (~) ones. As JSON, a field "change" says it: removed, added, changed.
- * Nothing when they are the same. */
-void rows_print_changes(
-    const struct rows *old, const struct rows *new, bool is_json, FILE *out);
+ * Nothing when they are the same. What is gone has no rule, and is absent since
+ * now_us where it was still there in old. */
+void rows_print_changes(struct rows *old, const struct rows *new,
+    uint64_t now_us, bool is_json, FILE *out);
 
 #endif

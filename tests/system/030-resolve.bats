@@ -337,6 +337,26 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 	stop_daemon watch
 }
 
+@test "--watch --explain has no rule for what is gone" {
+	local b='b.test.com:6002 .* source=dns server=[^ ]+ seen=[0-9.]+'
+	serve '_echo._tcp 1 SRV 0 10 6001 a' '_echo._tcp 1 SRV 0 10 6002 b' \
+	    'a 1 AAAA ::a' 'b 1 AAAA ::b'
+	start_daemon -n watch -r "^\+ $b absent=- rule=named\$" \
+	    qorb-resolve -w -e --dns "$NSD_ADDR" _echo._tcp.test.com
+	start_daemon -n json -r '"added".*"b.test.com:6002".*"rule"' \
+	    qorb-resolve -w -e -j --dns "$NSD_ADDR" _echo._tcp.test.com
+	write_zone '_echo._tcp 1 SRV 0 10 6001 a' 'a 1 AAAA ::a'
+	reload_nsd
+	wait_for_text "$SCRATCH/watch.out" "^- $b absent=[0-9.]+ rule=-\$"
+	wait_for_text "$SCRATCH/json.out" '"removed"'
+	run_ok jq -r 'select(.change == "removed") |
+	    "\(.absent >= .seen) \(has("rule")) \(has("why"))"' \
+	    "$SCRATCH/json.out"
+	assert_output 'true false false'
+	stop_daemon watch
+	stop_daemon json
+}
+
 @test "a wrong use says what would be right, and exits 2" {
 	local bad
 	for bad in ::1 ::1:5353 127.0.0.1:99999 127.0.0.1:0 '[::1' \

@@ -37,7 +37,7 @@ print(const struct backend_spec *old, size_t old_count,
 		rows_print(&now, is_json, out);
 	} else {
 		rows_init(&before, old, old_count);
-		rows_print_changes(&before, &now, is_json, out);
+		rows_print_changes(&before, &now, 0, is_json, out);
 	}
 	rows_fini(&before);
 	rows_fini(&now);
@@ -113,6 +113,65 @@ changes_are_gone_new_and_different_ones(void **state)
 	    "\"priority\":0,\"weight\":7,\"ttl\":60}\n");
 }
 
+/* A set with origins that the same server named. */
+static void
+explained(struct rows *rows, const struct backend_spec *specs, size_t count,
+    uint64_t seen_us)
+{
+	rows_init(rows, specs, count);
+	rows_explain(rows);
+	for (size_t i = 0; i < count; i++)
+		rows->origins[i] = (struct row_origin){ .rule = "named",
+			.why = "it is",
+			.seen_us = seen_us,
+			.server = "[::1]:53" };
+}
+
+/* What is printed when all of a set is gone at 9 s. */
+static char *
+print_end(struct rows *old, bool is_json)
+{
+	struct rows none = { 0 };
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	rows_print_changes(old, &none, 9000000, is_json, out);
+	fclose(out);
+	return text;
+}
+
+static void
+what_is_gone_has_no_rule_and_was_last_seen_when_it_was(void **state)
+{
+	struct backend_spec specs[] = {
+		spec("a:1", "[::1]:1", 0, 60),
+		spec("b:1", "[::1]:1", 0, 60),
+	};
+	struct rows old, later;
+
+	(void)state;
+	explained(&old, specs, 2, 1000000);
+	explained(&later, &specs[1], 1, 5000000);
+	rows_see(&old, &later);
+	old.origins[0].absent_us = 2000000;
+	prints(print_end(&old, false),
+	    "- a:1 [::1]:1 priority=0 weight=7 ttl=60 source=dns "
+	    "server=[::1]:53 seen=1.000000 absent=2.000000 rule=-\n"
+	    "- b:1 [::1]:1 priority=0 weight=7 ttl=60 source=dns "
+	    "server=[::1]:53 seen=5.000000 absent=9.000000 rule=-\n");
+	rows_fini(&later);
+	rows_fini(&old);
+	explained(&old, specs, 1, 1000000);
+	prints(print_end(&old, true),
+	    "{\"change\":\"removed\",\"name\":\"a:1\",\"addr\":\"[::1]:1\","
+	    "\"priority\":0,\"weight\":7,\"ttl\":60,\"source\":\"dns\","
+	    "\"server\":\"[::1]:53\",\"seen\":1.000000,"
+	    "\"absent\":9.000000}\n");
+	rows_fini(&old);
+}
+
 int
 main(void)
 {
@@ -121,6 +180,8 @@ main(void)
 		    a_row_says_name_address_priority_weight_and_ttl),
 		cmocka_unit_test(json_escapes_quotes_and_backslashes),
 		cmocka_unit_test(changes_are_gone_new_and_different_ones),
+		cmocka_unit_test(
+		    what_is_gone_has_no_rule_and_was_last_seen_when_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
