@@ -237,13 +237,15 @@ hint_of(const struct run *run)
 		       "another server";
 	case DNS_UNUSABLE:
 		return "is its port 0, or its target's name too long?";
+	case DNS_NOT_ASKED:
+		return "has a name an odd byte? None can be asked for with "
+		       "\\000";
 	case DNS_RECORDS:
 	case DNS_SERVFAIL:
 	case DNS_GARBAGE:
 	case DNS_CUT_SHORT:
 	case DNS_REFERRAL:
 	case DNS_BAD_CODE:
-	case DNS_NOT_ASKED:
 	case DNS_DROPPED:
 	case DNS_OUTCOME_COUNT:
 		break;

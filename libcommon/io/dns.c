@@ -313,17 +313,53 @@ wire_type(enum dns_type type)
 	}
 }
 
-/* on_ares may run before this returns. */
+/* A name as every c-ares reads it: \DDD becomes the byte itself, since c-ares
+ * before 1.22 takes the digits for bytes of the name. Later ones refuse most
+ * bytes, however they are written, which is no harm: nothing else is asked for.
+ * False for a byte that no string can hold. */
+static bool
+write_raw(const char *name, char *raw)
+{
+	const char *s = name;
+	unsigned byte;
+
+	while (*s != '\0') {
+		if (s[0] != '\\') {
+			*raw++ = *s++;
+		} else if (s[1] >= '0' && s[1] <= '9') {
+			byte = (unsigned)(s[1] - '0') * 100 +
+			       (unsigned)(s[2] - '0') * 10 +
+			       (unsigned)(s[3] - '0');
+			if (byte == 0)
+				return false;
+			*raw++ = (char)byte;
+			s += 4;
+		} else {
+			*raw++ = *s++;
+			*raw++ = *s++;
+		}
+	}
+	*raw = '\0';
+	return true;
+}
+
+/* The name is a normal one. on_ares may run before this returns. */
 static void
 ask(struct query *q, enum dns_type type, const char *name)
 {
 	ares_channel channel = q->dns->channel;
+	char raw[DNS_NAME_BYTES];
 
+	if (!write_raw(name, raw)) {
+		q->is_with_ares = false;
+		end_query(q);
+		return;
+	}
 #if DNS_PARSE_RECORDS
-	ares_query_dnsrec(channel, name, ARES_CLASS_IN,
+	ares_query_dnsrec(channel, raw, ARES_CLASS_IN,
 	    (ares_dns_rec_type_t)wire_type(type), on_ares, q, NULL);
 #else
-	ares_query(channel, name, ns_c_in, wire_type(type), on_ares, q);
+	ares_query(channel, raw, ns_c_in, wire_type(type), on_ares, q);
 #endif
 }
 

@@ -39,8 +39,10 @@ struct dns *dns_new(
 /* Drops all queries and clears *d; never blocks. */
 void dns_free(struct dns **d);
 
-/* Asks; on_answer is called exactly once for it, within timeout_us or a
- * little more, unless dns_cancel or dns_free comes first. */
+/* Asks for a name in the normal form; on_answer is called exactly once for it,
+ * within timeout_us or a little more, unless dns_cancel or dns_free comes
+ * first. Not every byte can be asked for: none can with \000, and c-ares 1.22
+ * and later takes no more than hosts' names have. */
 void dns_query(struct dns *d, uint64_t cookie, enum dns_type type,
     const char *name, uint64_t timeout_us);
 

@@ -140,6 +140,22 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 	assert_output 'a\032b\010\.c\".test.com:1'
 }
 
+@test "a service and a target with odd bytes are asked for under their names" {
+	# A name server adds no addresses behind a CNAME: they are asked for.
+	serve '_e\032\255._tcp SRV 0 0 1 x\255\010' 'x\255\010 CNAME y' \
+	    'y AAAA ::1' '_zero._tcp SRV 0 0 1 x\000' 'x\000 CNAME y'
+	if [[ $(pkg-config --modversion libcares) != 1.1[0-9].* ]]; then
+		skip 'this c-ares asks for no such name'
+	fi
+	run_ok qorb-resolve --dns "$NSD_ADDR" '_e\032\255._tcp.test.com'
+	assert_output \
+	    'x\255\010.test.com:1 [::1]:1 priority=0 weight=0 ttl=60'
+	run_ok qorb-resolve --dns "$NSD_ADDR" $'_e \xff._tcp.test.com'
+	assert_output --partial 'x\255\010.test.com:1 '
+	run_status 1 qorb-resolve --dns "$NSD_ADDR" _zero._tcp.test.com
+	[[ $stderr == *': AAAA of x\000.test.com: the query could not be sent '*'None can be asked for with \000)' ]]
+}
+
 @test "a name of 255 bytes is found, one too long with its escapes left out" {
 	local label long odd
 	label=$(printf 'x%.0s' {1..63})

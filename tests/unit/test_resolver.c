@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <ares.h>
 #include <dirent.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct server {
 	struct addr addr;
 	struct event *event;
 	size_t asked;
+	char name[256]; /* asked for last, as on the wire */
 	bool is_silent;
 	unsigned code; /* 0: records */
 };
@@ -75,13 +77,14 @@ on_query(evutil_socket_t fd, short what, void *ctx)
 	struct server *s = ctx;
 	struct sockaddr_storage from;
 	socklen_t from_len = sizeof(from);
-	uint8_t query[4096];
+	uint8_t query[4096] = { 0 };
 	ssize_t n = recvfrom(fd, query, sizeof(query), MSG_DONTWAIT,
 	    (struct sockaddr *)&from, &from_len);
 
 	(void)what;
 	assert_true(n > 12);
 	s->asked++;
+	memcpy(s->name, query + 12, sizeof(s->name) - 1);
 	if (s->is_silent)
 		return;
 	write_answer(s, query, (size_t)n);
@@ -475,6 +478,57 @@ a_name_that_cannot_be_asked_ends_from_the_loop(void **state)
 	assert_int_equal(w->server.asked, 0);
 }
 
+/* Newer ones of c-ares take no more bytes than hosts' names have. */
+static void
+asks_for(struct world *w, const char *name, const char *on_wire)
+{
+	size_t told = w->told, asked = w->server.asked;
+
+	dns_query(w->dns, 1000, DNS_A, name, DEADLINE_S * US_PER_S);
+	run_until(w, &w->told, told + 1);
+	if (w->outcome == DNS_NOT_ASKED && ARES_VERSION >= 0x011600) {
+		assert_int_equal(w->server.asked, asked);
+		return;
+	}
+	assert_int_equal(w->outcome, DNS_NO_DATA);
+	assert_int_equal(w->server.asked, asked + 1);
+	assert_string_equal(w->server.name, on_wire);
+}
+
+static void
+a_name_with_odd_bytes_is_asked_for_and_no_other(void **state)
+{
+	struct world *w = *state;
+	char name[DNS_NAME_BYTES], text[8], on_wire[] = "\1x\1c";
+	const char *why;
+	int byte;
+
+	open_dns(w, DEADLINE_S * US_PER_S);
+	asks_for(w, "_e\\032x.c", "\4_e x\1c");
+	asks_for(w, "\\0311\\255\\.\\\\.c", "\5\0371\377.\\\1c");
+	for (byte = 1; byte <= 0xFF; byte++) {
+		(void)snprintf(text, sizeof(text), "\\%03d.c", byte);
+		assert_true(dns_name_normalize(text, name, &why));
+		on_wire[1] = (char)byte;
+		if (byte >= 'A' && byte <= 'Z')
+			on_wire[1] = (char)(byte - 'A' + 'a');
+		asks_for(w, name, on_wire);
+	}
+}
+
+static void
+a_name_with_a_zero_byte_is_not_asked_for(void **state)
+{
+	struct world *w = *state;
+
+	open_dns(w, DEADLINE_S * US_PER_S);
+	dns_query(w->dns, 1000, DNS_A, "x\\000y.c", DEADLINE_S * US_PER_S);
+	assert_int_equal(w->told, 0);
+	run_until(w, &w->told, 1);
+	assert_int_equal(w->outcome, DNS_NOT_ASKED);
+	assert_int_equal(w->server.asked, 0);
+}
+
 static void
 a_silent_server_is_tried_again_until_the_time_out(void **state)
 {
@@ -548,6 +602,8 @@ main(void)
 		TEST(the_servers_of_the_system_are_found),
 		TEST(every_query_is_answered_once),
 		TEST(a_name_that_cannot_be_asked_ends_from_the_loop),
+		TEST(a_name_with_odd_bytes_is_asked_for_and_no_other),
+		TEST(a_name_with_a_zero_byte_is_not_asked_for),
 		TEST(a_silent_server_is_tried_again_until_the_time_out),
 		TEST(cancelled_queries_are_not_told_and_others_go_on),
 		TEST(it_may_be_freed_by_who_is_told),
