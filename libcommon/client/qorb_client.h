@@ -66,7 +66,7 @@ struct qorb_claim_options {
 	const char *key;     /* the same backend for the same key */
 };
 
-/* An argument of a reply: key NULL for a bare word. */
+/* An argument of a reply or request: key NULL for a bare word. */
 struct qorb_arg {
 	const char *key;
 	const char *value;
@@ -140,6 +140,11 @@ bool qorb_client_on_writable(struct qorb_client *client);
  * qorb_client_cork is on. */
 bool qorb_client_send(struct qorb_client *client, const char *tag,
     const char *verb, const char *const *words, size_t count);
+
+/* The same with arguments whose keys stand by themselves: a bare word may then
+ * hold a '=', as names of backends do that come from others. */
+bool qorb_client_send_args(struct qorb_client *client, const char *tag,
+    const char *verb, const struct qorb_arg *args, size_t count);
 
 /* While corked, requests are only queued: one write for many, by
  * qorb_client_on_writable or by uncorking. */

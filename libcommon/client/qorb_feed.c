@@ -17,9 +17,6 @@
 #define TAG	 "feed"
 #define TAG_GONE "gone" /* of what withdraws */
 
-/* "addr=" and an address. */
-#define WORD_BYTES (QORB_ADDR_BYTES + 8)
-
 struct set {
 	size_t count;
 	struct qorb_feed_backend *items; /* owned, with their strings; sorted */
@@ -166,9 +163,9 @@ drop_if_lost(struct qorb_feed *f)
 
 static void
 request(struct qorb_feed *f, const char *tag, const char *verb,
-    const char *const *words, size_t count)
+    const struct qorb_arg *args, size_t count)
 {
-	if (qorb_client_send(f->client, tag, verb, words, count))
+	if (qorb_client_send_args(f->client, tag, verb, args, count))
 		f->unanswered++;
 	else if (qorb_client_is_up(f->client))
 		tell_trouble(f, "bad-value", qorb_client_error(f->client));
@@ -177,25 +174,32 @@ request(struct qorb_feed *f, const char *tag, const char *verb,
 static void
 advertise(struct qorb_feed *f, const struct qorb_feed_backend *b)
 {
-	char priority[32], weight[32];
-	const char *words[] = { f->params.pool, b->name, b->addr, priority,
-		weight };
+	char priority[16], weight[16];
+	const struct qorb_arg args[] = {
+		{ NULL, f->params.pool },
+		{ NULL, b->name },
+		{ NULL, b->addr },
+		{ "priority", priority },
+		{ "weight", weight },
+	};
 
-	(void)snprintf(priority, sizeof(priority), "priority=%u", b->priority);
-	(void)snprintf(weight, sizeof(weight), "weight=%u", b->weight);
-	request(f, TAG, "advertise", words, sizeof(words) / sizeof(words[0]));
+	(void)snprintf(priority, sizeof(priority), "%u", b->priority);
+	(void)snprintf(weight, sizeof(weight), "%u", b->weight);
+	request(f, TAG, "advertise", args, sizeof(args) / sizeof(args[0]));
 }
 
 /* Ours alone: others may advertise the same, and would not hear of it. */
 static void
 withdraw(struct qorb_feed *f, const struct qorb_feed_backend *b)
 {
-	char addr[WORD_BYTES];
-	const char *words[] = { f->params.pool, b->name, "own", addr };
+	const struct qorb_arg args[] = {
+		{ NULL, f->params.pool },
+		{ NULL, b->name },
+		{ NULL, "own" },
+		{ "addr", b->addr },
+	};
 
-	(void)snprintf(addr, sizeof(addr), "addr=%s", b->addr);
-	request(
-	    f, TAG_GONE, "withdraw", words, sizeof(words) / sizeof(words[0]));
+	request(f, TAG_GONE, "withdraw", args, sizeof(args) / sizeof(args[0]));
 }
 
 static bool
@@ -219,10 +223,12 @@ withdraw_gone(struct qorb_feed *f, const struct set *old)
 static void
 tell(struct qorb_feed *f, const struct set *old)
 {
+	const struct qorb_arg pool = { NULL, f->params.pool };
+
 	qorb_client_cork(f->client, true);
 	/* With nothing to tell, is there such a pool at all? */
 	if (f->set.count == 0)
-		request(f, TAG, "policy", &f->params.pool, 1);
+		request(f, TAG, "policy", &pool, 1);
 	withdraw_gone(f, old);
 	for (size_t i = 0; i < f->set.count; i++)
 		advertise(f, &f->set.items[i]);

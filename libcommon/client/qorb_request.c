@@ -85,10 +85,31 @@ static bool
 is_key(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] <= ' ' || s[i] > '~' || s[i] == '%')
+		if (s[i] <= ' ' || s[i] > '~' || s[i] == '%' || s[i] == '=')
 			return false;
 	}
 	return n > 0;
+}
+
+/* key has n bytes and may be followed by others; NULL for a bare word. */
+static bool
+add_arg(struct qorb_client *client, struct text *line, const char *key,
+    size_t n, const char *value)
+{
+	text_add_char(line, ' ');
+	if (key == NULL && *value == '\0')
+		return qorb_client_fail(
+		    client, "an argument of a request is empty");
+	if (key != NULL && !is_key(key, n))
+		return qorb_client_fail(client,
+		    "an argument of a request has a key that is none: %.40s",
+		    key);
+	if (key != NULL) {
+		text_add_bytes(line, key, n);
+		text_add_char(line, '=');
+	}
+	text_add_value(line, value);
+	return true;
 }
 
 static bool
@@ -96,21 +117,9 @@ add_word(struct qorb_client *client, struct text *line, const char *word)
 {
 	const char *sign = strchr(word, '=');
 
-	text_add_char(line, ' ');
-	if (sign == NULL) {
-		if (*word == '\0')
-			return qorb_client_fail(
-			    client, "an argument of a request is empty");
-		text_add_value(line, word);
-		return true;
-	}
-	if (!is_key(word, (size_t)(sign - word)))
-		return qorb_client_fail(client,
-		    "an argument of a request has a key that is none: %.40s",
-		    word);
-	text_add_bytes(line, word, (size_t)(sign - word) + 1);
-	text_add_value(line, sign + 1);
-	return true;
+	if (sign == NULL)
+		return add_arg(client, line, NULL, 0, word);
+	return add_arg(client, line, word, (size_t)(sign - word), sign + 1);
 }
 
 static bool
@@ -132,6 +141,21 @@ add_request(struct qorb_client *client, struct text *line, const char *tag,
 	return true;
 }
 
+/* A line that is built goes to the end of the queue. */
+static bool
+queue_line(struct qorb_client *client, const struct text *line)
+{
+	if (line->is_cut)
+		return qorb_client_fail(
+		    client, "a request of more than %d bytes", LINE_MAX_BYTES);
+	if (!out_reserve(client, line->len + 1))
+		return false;
+	memcpy(client->out + client->out_tail, line->buf, line->len);
+	client->out[client->out_tail + line->len] = '\n';
+	client->out_tail += line->len + 1;
+	return client->is_corked || qorb_client_on_writable(client);
+}
+
 bool
 qorb_client_request(struct qorb_client *client, const char *tag,
     const char *verb, const char *const *words, size_t count)
@@ -148,15 +172,7 @@ qorb_client_request(struct qorb_client *client, const char *tag,
 		if (!add_word(client, &line, words[i]))
 			return false;
 	}
-	if (line.is_cut)
-		return qorb_client_fail(
-		    client, "a request of more than %d bytes", LINE_MAX_BYTES);
-	if (!out_reserve(client, line.len + 1))
-		return false;
-	memcpy(client->out + client->out_tail, buf, line.len);
-	client->out[client->out_tail + line.len] = '\n';
-	client->out_tail += line.len + 1;
-	return client->is_corked || qorb_client_on_writable(client);
+	return queue_line(client, &line);
 }
 
 bool
@@ -166,16 +182,45 @@ qorb_client_is_own(const char *tag)
 	       strncmp(tag, QORB_OWN_PREFIX, sizeof(QORB_OWN_PREFIX) - 1) == 0;
 }
 
-bool
-qorb_client_send(struct qorb_client *client, const char *tag, const char *verb,
-    const char *const *words, size_t count)
+static bool
+is_free_tag(struct qorb_client *client, const char *tag)
 {
 	if (qorb_client_is_own(tag))
 		return qorb_client_fail(client,
 		    "tags that begin with " QORB_OWN_PREFIX
 		    " are the library's own: %.40s",
 		    tag);
-	return qorb_client_request(client, tag, verb, words, count);
+	return true;
+}
+
+bool
+qorb_client_send(struct qorb_client *client, const char *tag, const char *verb,
+    const char *const *words, size_t count)
+{
+	return is_free_tag(client, tag) &&
+	       qorb_client_request(client, tag, verb, words, count);
+}
+
+bool
+qorb_client_send_args(struct qorb_client *client, const char *tag,
+    const char *verb, const struct qorb_arg *args, size_t count)
+{
+	char buf[LINE_MAX_BYTES + 1];
+	struct text line;
+
+	if (!client->is_up || !is_free_tag(client, tag))
+		return false;
+	text_init(&line, buf, sizeof(buf));
+	if (!add_request(client, &line, tag, verb))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const char *key = args[i].key;
+
+		if (!add_arg(client, &line, key, key == NULL ? 0 : strlen(key),
+			args[i].value))
+			return false;
+	}
+	return queue_line(client, &line);
 }
 
 bool

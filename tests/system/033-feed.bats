@@ -106,6 +106,22 @@ start_empty_pool()
 	[[ ! -s $SCRATCH/feed.out ]]
 }
 
+@test "a name with an equals sign is fed, advertised and withdrawn" {
+	write_zone '_echo._tcp SRV 1 5 6001 a=b' 'a=b A 127.0.0.1'
+	start_nsd "$SCRATCH/zones"
+	start_empty_pool
+	start_daemon -n feed qorb-resolve --feed demo --dns "$NSD_ADDR" \
+	    _echo._tcp.test.com
+	wait_for has_backends 'a%3Db.test.com:6001 127.0.0.1:6001 1 5'
+	start_echo echo --advertise demo --name 'we ird=%ü'
+	wait_for has_backends 'a%3Db.test.com:6001 127.0.0.1:6001 1 5' \
+	    "we%20ird%3D%25%C3%BC $ECHO_ADDR 0 0"
+	stop_daemon echo
+	write_zone '_echo._tcp SRV 1 5 6001 b' 'b A 127.0.0.1'
+	reload_nsd
+	wait_for has_backends 'b.test.com:6001 127.0.0.1:6001 1 5'
+}
+
 so_many_adverts()
 {
 	[[ $(ask 'why demo') == *" advertised=$1"* ]]

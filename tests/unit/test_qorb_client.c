@@ -608,6 +608,27 @@ requests_are_encoded_and_bad_ones_refused(void **state)
 }
 
 static void
+a_bare_word_may_hold_the_sign_between_key_and_value(void **state)
+{
+	struct world *w = *state;
+	const struct qorb_arg args[] = { { NULL, "d" }, { NULL, "a=b %:1" },
+		{ "addr", "x=y" }, { "z", "" } };
+	const struct qorb_arg bad[] = { { "a=b", "c" }, { "", "c" },
+		{ "a b", "c" }, { NULL, "" } };
+	char buf[256];
+
+	assert_true(qorb_client_send_args(w->client, "t", "drain", args, 4));
+	assert_string_equal(hear(w, buf, sizeof(buf)),
+	    "#t drain d a%3Db%20%25:1 addr=x%3Dy z=\n");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(
+		    qorb_client_send_args(w->client, NULL, "p", &bad[i], 1));
+	assert_false(qorb_client_send_args(w->client, "_q7", "p", args, 1));
+	assert_string_equal(hear(w, buf, sizeof(buf)), "");
+	assert_true(qorb_client_is_up(w->client));
+}
+
+static void
 a_cork_makes_one_write_of_many_requests(void **state)
 {
 	struct world *w = *state;
@@ -1058,6 +1079,7 @@ main(void)
 		PLAY(descriptors_that_cannot_be_told_apart_end_the_connection),
 		PLAY(a_blocking_claim_says_that_its_descriptor_was_dropped),
 		PLAY(requests_are_encoded_and_bad_ones_refused),
+		PLAY(a_bare_word_may_hold_the_sign_between_key_and_value),
 		PLAY(a_cork_makes_one_write_of_many_requests),
 		PLAY(what_a_slow_daemon_does_not_take_waits_in_order),
 		PLAY(a_daemon_that_never_reads_does_not_fill_our_memory),

@@ -150,6 +150,23 @@ an_address_that_goes_is_withdrawn_alone(void **state)
 }
 
 static void
+a_name_may_hold_what_parts_words_and_keys(void **state)
+{
+	struct world *w = *state;
+	const struct qorb_feed_backend odd = { "we ird=%", "unix:/a=b", 1, 2 };
+
+	assert_true(qorb_feed_set(w->feed, &odd, 1));
+	take_connection(w);
+	hears(w, "#feed advertise p we%20ird%3D%25 unix:/a%3Db priority=1 "
+		 "weight=2\n");
+	say(w, "#feed ok\n");
+	assert_true(qorb_feed_set(w->feed, NULL, 0));
+	hears(w, "#feed policy p\n#gone withdraw p we%20ird%3D%25 own "
+		 "addr=unix:/a%3Db\n");
+	assert_int_equal(w->troubles, 0);
+}
+
+static void
 what_is_withdrawn_already_is_no_trouble(void **state)
 {
 	struct world *w = *state;
@@ -193,6 +210,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    an_address_that_goes_is_withdrawn_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_name_may_hold_what_parts_words_and_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_is_withdrawn_already_is_no_trouble, setup, teardown),
 		cmocka_unit_test_setup_teardown(
