@@ -239,19 +239,55 @@ take_replies(struct qorb_client *client, struct view *view, bool *is_answered)
 	return false;
 }
 
+/* Is a word that has a '=' a word as it stands? Of those that a verb that we
+ * know needs, one is none of its keys: names of backends may hold the sign. A
+ * newer daemon's keys, which we do not know, come after them. */
+static bool
+is_bare(const struct command *cmd, const char *word, size_t bare_before)
+{
+	enum verb v;
+
+	return verb_find(cmd->verb, &v) == ERR_NONE &&
+	       bare_before < verb_row(v)->words_min &&
+	       !verb_takes_key(v, word, strcspn(word, "="));
+}
+
+/* Owned; the words are cut at the sign between key and value. */
+static struct qorb_arg *
+make_args(const struct command *cmd)
+{
+	struct qorb_arg *args = mem_new(cmd->count + 1, sizeof(*args));
+	size_t bare = 0;
+
+	for (size_t i = 0; i < cmd->count; i++) {
+		char *word = cmd->words[i], *sign = strchr(word, '=');
+
+		if (sign == NULL || is_bare(cmd, word, bare)) {
+			args[i].value = word;
+			bare++;
+			continue;
+		}
+		*sign = '\0';
+		args[i].key = word;
+		args[i].value = sign + 1;
+	}
+	return args;
+}
+
 static void
 run(struct qorb_client *client, const struct command *cmd, struct view *view)
 {
 	uint64_t deadline = time_after(clock_us(), cmd->timeout_us);
+	struct qorb_arg *args = make_args(cmd);
 	bool is_answered = false;
 	sigset_t waiting;
 
 	(void)sigprocmask(SIG_SETMASK, NULL, &waiting);
 	if (cmd->stays)
 		catch_signals(&waiting);
-	if (!qorb_client_send(client, TAG, cmd->verb,
-		(const char *const *)cmd->words, cmd->count))
+	if (!qorb_client_send_args(client, TAG, cmd->verb, args, cmd->count))
 		program_fail(EXIT_FAILED, "%s", qorb_client_error(client));
+	free(args);
 	while (!take_replies(client, view, &is_answered)) {
 		flush(view->out);
 		if (!qorb_client_is_up(client))

@@ -91,11 +91,14 @@ verb_find(const char *name, enum verb *v)
 	return ERR_UNKNOWN_VERB;
 }
 
-static bool
-takes_key(const struct verb_row *row, const char *key)
+bool
+verb_takes_key(enum verb v, const char *key, size_t n)
 {
+	const struct verb_row *row = verb_row(v);
+
 	for (int i = 0; i < VERB_KEYS_MAX && row->keys[i] != NULL; i++) {
-		if (strcmp(row->keys[i], key) == 0 ||
+		if ((strncmp(row->keys[i], key, n) == 0 &&
+			row->keys[i][n] == '\0') ||
 		    strcmp(row->keys[i], "*") == 0)
 			return true;
 	}
@@ -116,7 +119,7 @@ verb_check(enum verb v, const struct request *r, const char **what)
 			return ERR_BAD_ARGUMENT;
 		if (key == NULL)
 			continue;
-		if (!takes_key(row, key) ||
+		if (!verb_takes_key(v, key, strlen(key)) ||
 		    request_get(r, key) !=
 			r->args[i].value) /* unknown, or said twice */
 			return ERR_BAD_ARGUMENT;

@@ -70,6 +70,9 @@ const struct verb_row *verb_row(enum verb v);
 /* ERR_NONE and *v, or ERR_UNKNOWN_VERB. */
 enum error verb_find(const char *name, enum verb *v) MUST_CHECK;
 
+/* Does a verb take a key, of n bytes? */
+bool verb_takes_key(enum verb v, const char *key, size_t n) MUST_CHECK;
+
 /* Do the arguments fit? Else the error, and *what the argument that does not.
  */
 enum error verb_check(

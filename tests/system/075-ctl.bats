@@ -108,6 +108,26 @@ HEARS_SIGINT=(perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV')
 	assert_equal "$output" ''
 }
 
+@test "a name with an equals sign is a name where the verb needs one" {
+	start_demo
+	run_ok qorb-ctl advertise demo 'a=b.t.com:1' "$ADDR1" ttl=1h weight=3
+	run_ok qorb-ctl drain demo a=b.t.com:1
+	run_ok ask 'backends demo'
+	assert_line --regexp 'backend=a%3Db.t.com:1 .*state=draining'
+	run_ok qorb-ctl undrain demo a=b.t.com:1
+	run_ok qorb-ctl pick demo backend=a=b.t.com:1
+	run_ok qorb-ctl withdraw demo a=b.t.com:1 "addr=$ADDR1"
+	run_status 1 qorb-ctl advertise demo ttl=5.t.com:1 "$ADDR1"
+	[[ $stderr == 'qorb-ctl: bad-argument: '* ]]
+	# What is not needed has keys, that the daemon may know.
+	run_status 1 qorb-ctl drain demo "$ADDR1" new=x
+	[[ $stderr == 'qorb-ctl: bad-argument: new: '* ]]
+	run_status 1 qorb-ctl stats new=x
+	[[ $stderr == 'qorb-ctl: bad-argument: new: '* ]]
+	run_status 1 qorb-ctl frobnicate new=x
+	[[ $stderr == 'qorb-ctl: unknown-verb: '* ]]
+}
+
 @test "verbs that it does not know are the daemon's to judge" {
 	start_demo
 	run_status 1 qorb-ctl frobnicate demo x=1
