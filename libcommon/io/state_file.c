@@ -180,29 +180,50 @@ write_all(int fd, const char *text, size_t len)
 	return true;
 }
 
-/* A new file, locked, in the place of the old one; errno when not. It is on the
- * disk before it has the name: else the name may outlive a loss of power and
- * the bytes not. That takes a moment, which a set that rarely changes may cost.
- */
+/* The lock again on the file that has the path, when ours was removed or other
+ * than by us replaced: it may be another daemon's by now. */
 static bool
-replace(struct state_file *f, const char *text, size_t len)
+take_path(struct state_file *f, struct text *why)
 {
-	int fd = open(f->new_path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int error;
+	bool is_new;
+	int fd;
 
+	if (has_path(f->fd, f->path))
+		return true;
+	fd = open_locked(f->path, &is_new, why);
 	if (fd < 0)
 		return false;
+	fd_close(&f->fd);
+	f->fd = fd;
+	return true;
+}
+
+/* A new file, locked, in the place of the old one; why says why not. It is on
+ * the disk before it has the name: else the name may outlive a loss of power
+ * and the bytes not. That takes a moment, which a set that rarely changes may
+ * cost. */
+static bool
+replace(struct state_file *f, const char *text, size_t len, struct text *why)
+{
+	int fd;
+
+	if (!take_path(f, why))
+		return false;
+	fd = open(f->new_path,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		text_add(why, strerror(errno));
+		return false;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && write_all(fd, text, len) &&
 	    fdatasync(fd) == 0 && rename(f->new_path, f->path) == 0) {
 		fd_close(&f->fd);
 		f->fd = fd;
 		return true;
 	}
-	error = errno;
+	text_add(why, strerror(errno));
 	(void)unlink(f->new_path);
 	fd_close(&fd);
-	errno = error;
 	return false;
 }
 
@@ -245,21 +266,24 @@ drop_unused(struct state_file *f)
 static void
 write_now(struct state_file *f)
 {
+	char buf[256];
+	struct text why;
 	size_t len;
 	char *text;
 
 	if (!f->is_changed)
 		return;
+	text_init(&why, buf, sizeof(buf));
 	drop_unused(f);
 	text = saved_write(&f->saved, &len);
 	f->is_changed = false;
-	if (replace(f, text, len)) {
+	if (replace(f, text, len, &why)) {
 		f->has_failed = false;
 	} else {
 		if (!f->has_failed)
 			log_write(LOG_WARN, NULL, NULL,
 			    "state-file %s cannot be written: %s", f->path,
-			    strerror(errno));
+			    buf);
 		f->has_failed = true;
 		f->is_changed = true;
 		write_after(f, WRITE_AGAIN_US);
@@ -399,9 +423,10 @@ state_file_save(struct state_file *f, const char *pool, const char *service,
     const struct backend_spec *specs, size_t count)
 {
 	use_pool(f, pool);
-	if (is_same(saved_find(&f->saved, pool, service), specs, count))
+	if (!is_same(saved_find(&f->saved, pool, service), specs, count))
+		saved_put(&f->saved, pool, service, specs, count);
+	else if (has_path(f->fd, f->path))
 		return;
-	saved_put(&f->saved, pool, service, specs, count);
 	if (!f->is_changed)
 		write_after(f, WRITE_AFTER_US);
 	f->is_changed = true;

@@ -6,7 +6,9 @@
  * file belongs to one process at a time, by a lock on the file itself that
  * moves on to the new one before it takes the old one's name. Written by
  * rename a moment after the last change, and when it is put back; it is on the
- * disk before it has its name. Several pools of one process may share a file.
+ * disk before it has its name. One that was removed is written again when
+ * something is saved, unless another process has made its own there. Several
+ * pools of one process may share a file.
  *
  * A damaged file, or an empty one that was there before us, is logged and
  * counts as empty; so do sets of pools that nobody has asked for, when it is
@@ -44,7 +46,8 @@ const char *state_file_path(const struct state_file *file);
 const struct saved_pool *state_file_find(
     struct state_file *file, const char *pool, const char *service);
 
-/* The last good set of a pool from now on; an empty one is none. */
+/* The last good set of a pool from now on; an empty one is none. Also when it
+ * is the same as before: the file may have been removed. */
 void state_file_save(struct state_file *file, const char *pool,
     const char *service, const struct backend_spec *specs, size_t count);
 

@@ -239,6 +239,29 @@ zone_names()
 	[[ $stderr == *'another process uses it'* ]]
 }
 
+@test "a state file that was removed is written again by the next look-up" {
+	serve nsd '_echo._tcp SRV 5 7 1 a' 'a A 127.0.0.1'
+	start_saving
+	wait_for saved_names
+	rm "$SCRATCH/state"
+	run_ok ask 'resolve demo'
+	wait_for saved_names
+	run_status 1 qorb-pool --socket "$SCRATCH/other.sock" \
+	    --set "state-file=$SCRATCH/state" demo=_echo._tcp.test.com
+	[[ $stderr == *'another process uses it'* ]]
+	# Another daemon that was faster has its own there now.
+	rm "$SCRATCH/state"
+	start_daemon -n other -s "$SCRATCH/other.sock" qorb-pool \
+	    --socket "$SCRATCH/other.sock" --dns 127.0.0.1:1 \
+	    --set "state-file=$SCRATCH/state" demo=_other._tcp.test.com
+	run_ok ask 'resolve demo'
+	wait_for_text "$SCRATCH/pool.err" 'cannot be written: another process'
+	stop_daemon other
+	run ! saved_names
+	stop_daemon pool
+	saved_names
+}
+
 @test "a state file that cannot be used is said at the start" {
 	run_status 1 qorb-pool --set "state-file=$SCRATCH/none/state" demo=_a._b
 	[[ $stderr == *"state-file $SCRATCH/none/state cannot be used: No such"* ]]
