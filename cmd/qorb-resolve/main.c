@@ -184,6 +184,16 @@ set_option(struct settings *s, enum option id, const char *arg)
 	}
 }
 
+/* It would do as a DNS name, but nobody means one. */
+static bool
+is_address(const char *text)
+{
+	struct addr addr;
+	const char *why;
+
+	return addr_is_ip(text) || addr_parse(text, &addr, &why);
+}
+
 static void
 read_options(struct settings *s, int argc, char **argv)
 {
@@ -206,6 +216,11 @@ read_options(struct settings *s, int argc, char **argv)
 		program_usage(
 		    &program, "'%s': one NAME is enough", argv[o.index + 1]);
 	s->name = argv[o.index];
+	if (is_address(s->name))
+		program_usage(&program,
+		    "'%s' is an address: NAME is an SRV name, as "
+		    "_echo._tcp.test.com; name servers are given by --dns",
+		    s->name);
 	if (!dns_name_normalize(s->name, normal, &why))
 		program_usage(
 		    &program, "'%s': not a DNS name: %s", s->name, why);

@@ -127,6 +127,15 @@ addr_parse_fixed(const char *text, struct addr *addr, const char **why)
 	return parse(text, true, addr, why);
 }
 
+bool
+addr_is_ip(const char *text)
+{
+	uint8_t ip[16];
+
+	return inet_pton(AF_INET, text, ip) == 1 ||
+	       inet_pton(AF_INET6, text, ip) == 1;
+}
+
 const char *
 addr_text(const struct addr *addr, char *buf)
 {

@@ -48,6 +48,9 @@ bool addr_parse(
 bool addr_parse_fixed(
     const char *text, struct addr *addr, const char **why) MUST_CHECK;
 
+/* Is it an IP address alone, without a port and brackets? */
+bool addr_is_ip(const char *text);
+
 /* Writes the text form into buf (ADDR_TEXT_BYTES) and returns buf; "-" for
  * ADDR_NONE. */
 const char *addr_text(const struct addr *addr, char *buf);

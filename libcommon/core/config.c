@@ -303,11 +303,12 @@ config_set(struct config *c, const char *key, const char *value, unsigned line,
 	return false;
 }
 
-/* A service has letters, digits, '-', '_' and dots; an address has a colon. */
+/* A service has letters, digits, '-', '_' and dots; an address has a colon, or
+ * has lost its port. */
 static bool
 looks_like_addresses(const char *text)
 {
-	return strpbrk(text, ":[,") != NULL;
+	return strpbrk(text, ":[,") != NULL || addr_is_ip(text);
 }
 
 bool

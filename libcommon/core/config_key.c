@@ -141,6 +141,8 @@ set_service(const struct config_line *l)
 	if (strspn(l->value, SERVICE_CHARACTERS) != strlen(l->value))
 		reason = "it has other characters than letters, digits, '-', "
 			 "'_' and '.'";
+	else if (addr_is_ip(l->value))
+		reason = "it is an IP address, without a port";
 	if (reason[0] != '\0' || !dns_name_normalize(l->value, name, &reason))
 		return config_line_fail(l,
 		    "'%.200s' is neither a list of addresses "

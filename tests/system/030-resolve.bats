@@ -388,6 +388,10 @@ a.test.com:1 127.0.0.1:1 priority=20 weight=0 ttl=60"
 		run_status 2 qorb-resolve "$bad"
 		[[ $stderr == *': not a DNS name: '* ]]
 	done
+	for bad in 127.0.0.1 ::1 127.0.0.1:80 '[::1]:80' unix:/x; do
+		run_status 2 qorb-resolve "$bad"
+		[[ $stderr == *"'$bad' is an address: "* ]]
+	done
 	run_status 2 qorb-resolve --family ipv6 _echo._tcp.test.com
 	[[ $stderr == *'not one of any, inet6, inet'* ]]
 	for bad in 0 never 1h 10parsecs; do

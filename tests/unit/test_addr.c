@@ -177,6 +177,19 @@ what_is_no_ip_address_is_refused(void **state)
 }
 
 static void
+an_ip_address_alone_is_known_as_one(void **state)
+{
+	(void)state;
+	assert_true(addr_is_ip("127.0.0.1"));
+	assert_true(addr_is_ip("::1"));
+	assert_false(addr_is_ip(""));
+	assert_false(addr_is_ip("[::1]"));
+	assert_false(addr_is_ip("127.0.0.1:80"));
+	assert_false(addr_is_ip("127.0.0.1."));
+	assert_false(addr_is_ip("1.2.3"));
+}
+
+static void
 scopes_and_blanks_are_refused(void **state)
 {
 	(void)state;
@@ -280,6 +293,7 @@ main(void)
 		cmocka_unit_test(a_missing_port_is_refused),
 		cmocka_unit_test(ipv6_without_brackets_is_refused),
 		cmocka_unit_test(what_is_no_ip_address_is_refused),
+		cmocka_unit_test(an_ip_address_alone_is_known_as_one),
 		cmocka_unit_test(scopes_and_blanks_are_refused),
 		cmocka_unit_test(
 		    a_unix_path_is_absolute_and_fits_a_socket_address),

@@ -233,6 +233,7 @@ errors_of_values_say_what_would_do(void **state)
 	refuses("[pool a]\nbackends = [::1]:1, [::1]:1\n",
 	    "F:2: backends: address '[::1]:1' is named twice");
 	refuses("[pool a]\nservice = a b\n", "F:2: service: 'a b' is neither");
+	refuses("[pool a]\nservice = 127.0.0.1\n", "F:2: service: '127.0");
 	refuses("[pool a]\nallow = joe, @\n", "F:2: allow: '' is no group");
 	refuses(
 	    "[pool a]\nallow = joe bob\n", "F:2: allow: 'joe bob' is no user");
@@ -395,6 +396,9 @@ their_errors_carry_no_line(void **state)
 		{ "a=", "'a=' names no pool" },
 		{ "a b=c", "'a b' cannot be" },
 		{ "a=[::1]", "backends: '[::1]' is not" },
+		{ "a=::1", "backends: '::1' is not" },
+		{ "a=127.0.0.1", "backends: '127.0.0.1' is not an address: a "
+				 "port is missing" },
 		{ "a=b c", "service: 'b c' is neither" },
 	};
 
