@@ -31,7 +31,8 @@
  * With dns-answers = merge the set is what all servers name together. What one
  * says counts at once, for what it had named and for what is new; a look-up
  * ends when all have spoken. What only a server that fails had named stays for
- * stale-for, what only one with an empty answer had named for empty-answers.
+ * stale-for, what only one with an empty answer had named for empty-answers;
+ * so too when none has records.
  *
  * A TTL says when to ask again, never when to forget. Waits grow by a random
  * part of up to a tenth (never beyond query-interval), so that many hosts

@@ -129,17 +129,6 @@ use_answer(struct resolve *r, struct server *s, uint64_t now_us)
 	resolve_take_settle(r);
 }
 
-static void
-use_empty(struct resolve *r, uint64_t now_us)
-{
-	r->verdict = VERDICT_EMPTY;
-	if (r->empty_run < r->policy.empty_answers)
-		r->empty_run++;
-	if (r->empty_run >= r->policy.empty_answers)
-		empty_set(r);
-	keep_set(r, now_us, RESOLVE_RULE_EMPTY);
-}
-
 bool
 resolve_take_is_answer(const struct server *s)
 {
@@ -188,12 +177,14 @@ add_undecided(
     struct resolve *r, uint64_t now_us, bool is_end, struct resolve_set *found)
 {
 	struct resolve_item item;
-	uint32_t open = 0;
+	uint32_t open = 0, silent = 0;
 	size_t i;
 
 	for (i = 0; i < r->server_count; i++) {
 		if (is_undecided(r, &r->servers[i]))
 			open |= bit_of(r, &r->servers[i]);
+		if (!is_empty_answer(&r->servers[i]))
+			silent |= bit_of(r, &r->servers[i]);
 	}
 	for (i = 0; i < r->set.count; i++) {
 		item = r->set.items[i];
@@ -204,7 +195,9 @@ add_undecided(
 		if (is_end && item.stale_since_us == NEVER)
 			item.stale_since_us = now_us;
 		if (is_end && item.rule != RESOLVE_RULE_SAVED)
-			item.rule = RESOLVE_RULE_SILENT;
+			item.rule = (item.servers & silent) != 0
+					? RESOLVE_RULE_SILENT
+					: RESOLVE_RULE_EMPTY;
 		/* A full set leaves out the old ones first. */
 		if (!resolve_set_add(found, &item))
 			return;
@@ -248,6 +241,25 @@ use_answers(struct resolve *r, uint64_t now_us)
 	if (r->set.count == 0)
 		r->verdict = VERDICT_EMPTY;
 	resolve_take_settle(r);
+}
+
+/* One at least says that there is nothing, and none has records. Merging, that
+ * is no word on what others had named, however often it is said. */
+static void
+use_empty(struct resolve *r, uint64_t now_us)
+{
+	r->verdict = VERDICT_EMPTY;
+	if (r->empty_run < r->policy.empty_answers)
+		r->empty_run++;
+	if (r->empty_run < r->policy.empty_answers) {
+		keep_set(r, now_us, RESOLVE_RULE_EMPTY);
+		return;
+	}
+	if (r->policy.answers == RESOLVE_MERGE)
+		merge_set(r, now_us, true);
+	else
+		empty_set(r);
+	resolve_take_expired(r, now_us);
 }
 
 struct server *

@@ -363,6 +363,34 @@ merging_counts_the_empty_answers_of_each_server(void **state)
 	end_world(w);
 }
 
+static void
+merging_an_empty_answer_is_no_word_on_what_a_failing_server_had_named(
+    void **state)
+{
+	struct world *w = make_merging(one, second);
+	uint64_t silent_at;
+
+	(void)state;
+	answer_all(w);
+	w->fakes[0].zone = w->fakes[1].zone = NULL;
+	w->fakes[0].outcome = DNS_NO_NAME;
+	w->fakes[1].outcome = DNS_SERVFAIL;
+	(void)resolve_refresh(w->r, w->now);
+	wake(w);
+	answer_all(w);
+	silent_at = w->now;
+	assert_string_equal(show(w), TWO);
+	assert_int_equal(origin_of(w, 1).rule, RESOLVE_RULE_EMPTY);
+	go_to(w, w->now + 100 * S);
+	assert_string_equal(show(w), SECOND);
+	assert_int_equal(resolve_status(w->r), RESOLVE_STALE);
+	assert_int_equal(origin_of(w, 0).rule, RESOLVE_RULE_SILENT);
+	go_to(w, silent_at + 3600 * S);
+	assert_string_equal(show(w), "");
+	assert_int_equal(resolve_status(w->r), RESOLVE_EMPTY);
+	end_world(w);
+}
+
 /* Server 0 is empty for the second time, after servers were set. */
 static const char *
 empty_again_after(size_t servers, const size_t *before, char *shown)
@@ -489,6 +517,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(merging_drops_at_once_what_its_server_no_longer_names),
 	cmocka_unit_test(what_two_have_named_stays_while_one_of_them_is_silent),
 	cmocka_unit_test(merging_counts_the_empty_answers_of_each_server),
+	cmocka_unit_test(
+	    merging_an_empty_answer_is_no_word_on_what_a_failing_server_had_named),
 	cmocka_unit_test(a_server_known_again_keeps_its_count_of_empty_answers),
 	cmocka_unit_test(merging_with_all_servers_dead_is_as_it_always_is),
 	cmocka_unit_test(servers_are_known_again_at_another_place),

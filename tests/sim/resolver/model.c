@@ -341,12 +341,14 @@ static void
 merge(struct model *m, uint64_t now_us, bool is_end)
 {
 	struct items found = { 0 };
-	uint32_t open = 0;
+	uint32_t open = 0, silent = 0;
 
 	m->ttl_s = DNS_TTL_MAX;
 	for (unsigned i = 0; i < m->servers; i++) {
 		if (is_undecided(m, &m->parts[i]))
 			open |= UINT32_C(1) << i;
+		if (!is_empty(&m->parts[i]))
+			silent |= UINT32_C(1) << i;
 		if (!has_answer(&m->parts[i]) || m->parts[i].is_dot)
 			continue;
 		add_found(m, i, now_us, &found);
@@ -362,7 +364,9 @@ merge(struct model *m, uint64_t now_us, bool is_end)
 		if (is_end) {
 			it.since_us = min_us(it.since_us, now_us);
 			if (it.rule != RESOLVE_RULE_SAVED)
-				it.rule = RESOLVE_RULE_SILENT;
+				it.rule = (it.servers & silent) != 0
+					      ? RESOLVE_RULE_SILENT
+					      : RESOLVE_RULE_EMPTY;
 		}
 		unite(&found, &it);
 	}
@@ -465,9 +469,13 @@ end_lookup(struct model *m, uint64_t now_us)
 		m->verdict = EMPTY;
 		if (m->empty_run < m->policy.empty_answers)
 			m->empty_run++;
-		if (m->empty_run >= m->policy.empty_answers)
+		if (m->empty_run < m->policy.empty_answers)
+			keep(m, now_us, RESOLVE_RULE_EMPTY);
+		else if (m->policy.answers == RESOLVE_MERGE)
+			merge(m, now_us, true);
+		else
 			m->set.count = 0;
-		keep(m, now_us, RESOLVE_RULE_EMPTY);
+		expire(m, now_us);
 	} else {
 		m->verdict = FAILED;
 		keep(m, now_us, RESOLVE_RULE_SILENT);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves that the simulator of the resolver bites: faults are planted, one at a
-# time, in copies of the core, and each must be caught within fifty seeds.
+# time, in copies of the core, and each must be caught within a hundred seeds.
 #
 #     tests/sim/resolver/planted.sh BUILD
 #
@@ -11,13 +11,15 @@ cd "$(dirname "$0")/../../.." || exit 1
 for source in tests/sim/resolver/*.c; do
 	objects+=("$build/obj/${source%.c}.o")
 done
-flags=(--seeds 1:50 --events 5000 --first)
+flags=(--seeds 1:100 --events 5000 --first)
 
-echo 1..12
+echo 1..13
 plant 'a failure that empties the set is caught' resolve_take \
 	's/keep_set\(r, now_us, RESOLVE_RULE_SILENT\);/empty_set(r), resolve_take_settle(r);/'
 plant 'an empty answer too few is caught' resolve_take \
-	's/r->empty_run >= r->policy\.empty_answers\)/r->empty_run + 1 >= r->policy.empty_answers)/'
+	's/r->empty_run < r->policy\.empty_answers\) \{/r->empty_run + 1 < r->policy.empty_answers) {/'
+plant 'an empty answer that takes what a failing server had named is caught' \
+	resolve_take 's/^\t\tmerge_set\(r, now_us, true\);$/\t\tempty_set(r);/'
 plant 'failed look-ups that break a row of empty answers are caught' resolve_take \
 	's/r->verdict = VERDICT_FAILED;/r->verdict = VERDICT_FAILED; r->empty_run = 0;/'
 plant 'a target of dot that is not believed at once is caught' resolve_take \
