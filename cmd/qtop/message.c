@@ -142,16 +142,17 @@ add_all(struct model *model, json_t *message)
 
 /* ---- A message ---- */
 
-/* A whole number too large for the reader is read anew as any other one. */
+/* A whole number too large for the reader is read anew as any other one. A NUL
+ * in a text, be it one that is not looked at, ends it and is no error. */
 static json_t *
 load(const struct message *m, json_error_t *error)
 {
-	json_t *json = json_loadb(m->bytes, m->len, 0, error);
+	json_t *json = json_loadb(m->bytes, m->len, JSON_ALLOW_NUL, error);
 
 	if (json == NULL &&
 	    json_error_code(error) == json_error_numeric_overflow)
-		json = json_loadb(
-		    m->bytes, m->len, JSON_DECODE_INT_AS_REAL, error);
+		json = json_loadb(m->bytes, m->len,
+		    JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, error);
 	return json;
 }
 

@@ -208,6 +208,21 @@ sets_that_are_none_and_fields_that_nobody_knows_are_passed_over(void **state)
 }
 
 static void
+a_nul_in_a_text_ends_it_and_harms_nothing(void **state)
+{
+	(void)state;
+	is_round("{\"sets\":{\"b\":{\"claimed_slots\":3,\"foo\":\"\\u0000\"}},"
+		 "\"bar\":\"\\u0000\",\"n\":99999999999999999999999}",
+	    5);
+	assert_int_equal(get("-", "b", "-")->now.claimed, 3);
+	is_round("{\"sets\":{\"k\":{\"name\":\"b\\u0000x\","
+		 "\"pool\":\"p\\u0000\",\"addr\":\"a\\u0000b\","
+		 "\"state\":\"\\u0000\",\"claimed_slots\":4}}}",
+	    6);
+	assert_int_equal(get("p", "b", "a")->now.claimed, 4);
+}
+
+static void
 a_time_that_is_none_is_not_used(void **state)
 {
 	(void)state;
@@ -299,6 +314,7 @@ main(void)
 		PLAY(what_is_no_count_is_not_given),
 		PLAY(
 		    sets_that_are_none_and_fields_that_nobody_knows_are_passed_over),
+		PLAY(a_nul_in_a_text_ends_it_and_harms_nothing),
 		PLAY(a_time_that_is_none_is_not_used),
 		PLAY(a_broken_message_leaves_everything_as_it_was),
 		PLAY(deep_nesting_is_no_message),
