@@ -467,6 +467,8 @@ why_backend(struct client *c, const char *tag, struct service *s,
 	add_counts(&t, b->counts);
 	text_add_pair_u64(&t, "failures", b->failures);
 	add_sources(&t, b->sources);
+	text_add_pair_u64(&t, "priority", b->priority);
+	text_add_pair_u64(&t, "weight", b->weight);
 	text_add_pair_u64(&t, "ttl", b->ttl_s);
 	add_origin(&t, s, b);
 	if (b->last_error != NULL) {

@@ -129,6 +129,7 @@ load talk
 		assert "advertised_age_us" not in source.args, source
 		assert backend.line.startswith("* backend="), backend
 		assert backend["state"] == "offline"
+		assert backend["priority"] == backend["weight"] == "0"
 		assert backend["last_error"] == "refused", backend
 		assert int(backend["last_error_age_us"]) >= 0
 		assert int(backend["next_retry_us"]) >= 0
@@ -138,6 +139,10 @@ load talk
 		source = p.ask("why demo").rows[1]
 		assert source["advertised"] == "1", source
 		assert int(source["advertised_age_us"]) >= 0, source
+		p.ask("advertise demo w [::1]:2 priority=3 weight=7")
+		told = [r for r in p.ask("why demo").rows if "priority" in r.args]
+		assert {(r["priority"], r["weight"]) for r in told} == {
+		    ("0", "0"), ("3", "7")}, told
 		r = p.ask("advertise demo n [::1]:0")
 		assert r.text.endswith("from 1 to 65535"), r
 		wait_for("the look-up failed",
