@@ -29,8 +29,19 @@ no_stream_is_open()
 	[[ $(streams_of "$1") == $'/dev/null\n/dev/null\n/dev/null' ]]
 }
 
+# SIGTERM is caught, or kept for later.
+hears_term()
+{
+	local key mask
+	while read -r key mask; do
+		[[ $key != SigBlk: && $key != SigCgt: ]] ||
+		    ((!(0x$mask >> 14 & 1))) || return 0
+	done <"/proc/$(daemon_pid "$1")/status"
+	return 1
+}
+
 # without_streams NAME CMD ...: as start_daemon, with all three closed; waits
-# until it has begun.
+# until it has begun, and can be stopped.
 without_streams()
 {
 	local name=$1
@@ -39,6 +50,7 @@ without_streams()
 	# shellcheck disable=SC2016
 	start_daemon -n "$name" bash -c 'exec "$@" <&- >&- 2>&-' - "$@"
 	wait_for no_stream_is_open "$name"
+	wait_for hears_term "$name"
 }
 
 # No stream of a daemon is another descriptor of it now, either.
