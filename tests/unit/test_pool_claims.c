@@ -257,6 +257,18 @@ a_pause_during_on_acquire_grants_nothing(void **state)
 	rig_end(&r);
 }
 
+/* All that run; reason: why they failed, or NULL. */
+static void
+answer_checks(struct rig *r, const char *reason)
+{
+	for (uint32_t i = 0; i < pool_slot_room(r->pool); i++) {
+		if (r->conns[i].is_checking)
+			pool_on_checked(
+			    r->pool, r->conns[i].ref, reason, r->now_us);
+	}
+	rig_turn(r);
+}
+
 static void
 a_failed_on_acquire_keeps_the_place_of_its_claim(void **state)
 {
@@ -274,12 +286,7 @@ a_failed_on_acquire_keeps_the_place_of_its_claim(void **state)
 	first = rig_claim(r);
 	second = rig_claim(r);
 	assert_int_equal(r->stats.counts[SLOT_CHECKING], 1);
-	for (uint32_t i = 0; i < 2; i++) {
-		if (r->conns[i].is_checking)
-			pool_on_checked(
-			    r->pool, r->conns[i].ref, "bad", r->now_us);
-	}
-	rig_turn(r);
+	answer_checks(r, "bad");
 	assert_true(rig_waits(r, first) && rig_waits(r, second));
 	r->checks[0] = RIG_UP;
 	rig_release(r, held, CLAIM_END_OK);
@@ -695,12 +702,7 @@ a_claim_that_would_not_wait_has_the_time_of_one_on_acquire(void **state)
 	claim = rig_ask(r, &at_once);
 	rig_pass(r, r->policy.health_check_timeout / 2);
 	/* One that fails sooner leaves the rest of it to the next. */
-	for (uint32_t i = 0; i < pool_slot_room(r->pool); i++) {
-		if (r->conns[i].is_checking)
-			pool_on_checked(
-			    r->pool, r->conns[i].ref, "bad", r->now_us);
-	}
-	rig_turn(r);
+	answer_checks(r, "bad");
 	assert_true(rig_waits(r, claim));
 	rig_pass(r, r->policy.health_check_timeout / 2);
 	assert_int_equal(r->claims[claim].answer, RIG_REFUSED);
@@ -724,12 +726,7 @@ a_claim_that_would_not_wait_is_bounded_by_its_on_acquire(void **state)
 	claim = rig_ask(r, &at_once);
 	rig_pass(r, MS(100));
 	assert_true(rig_waits(r, claim));
-	for (uint32_t i = 0; i < pool_slot_room(r->pool); i++) {
-		if (r->conns[i].is_checking)
-			pool_on_checked(
-			    r->pool, r->conns[i].ref, NULL, r->now_us);
-	}
-	rig_turn(r);
+	answer_checks(r, NULL);
 	assert_true(rig_has(r, claim));
 	/* Where all fail it is told so, and does not wait. */
 	r->checks[0] = RIG_DOWN;
