@@ -240,14 +240,13 @@ pool_pick(struct pool *p, const char *backend, const char *key,
 		set = slot_set_find(p, backend, NULL);
 		if (set == NULL)
 			return ERR_NO_SUCH_BACKEND;
-		if (!slot_set_is_usable(set))
-			return ERR_NO_BACKENDS_ONLINE;
 	} else if (key != NULL) {
 		set = claim_key_set(p, hash_text(key));
 	} else {
 		set = slot_set_best(p);
 	}
-	if (set == NULL || set->health == HEALTH_OFFLINE)
+	if (set == NULL || !slot_set_is_usable(set) ||
+	    set->health == HEALTH_OFFLINE)
 		return claim_why_not(p, set);
 	*name = set->name;
 	*addr_text = set->addr_text;
